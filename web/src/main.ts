@@ -1,0 +1,16 @@
+import './tokens.css';
+import './base.css';
+import { mount } from 'svelte';
+import App from './App.svelte';
+import { i18n } from './i18n/i18n.svelte';
+import { router } from './state/router.svelte';
+import { session } from './state/session.svelte';
+import { theme } from './state/theme.svelte';
+
+theme.start();
+void session.ready();
+await i18n.start();
+router.start();
+
+const target = document.getElementById('app');
+if (target) mount(App, { target });
