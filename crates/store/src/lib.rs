@@ -1,6 +1,6 @@
 //! Relational state: accounts, the catalog, the graph, jobs. SQLite in WAL mode: one writer, many readers.
 //!
-//! The domain crates own their queries; this crate owns the connection, the migrations and the outbox.
+//! The domain crates own their queries; this crate owns the connection, the migrations, the outbox and the job queue ([`jobs`]).
 //!
 //! Invariants:
 //! - all writes go through [`Store::write`], one at a time, each in an immediate transaction that is on disk when `commit` returns;
@@ -8,8 +8,11 @@
 //! - every column of every table has a data class in `classes.toml`: a test fails on one that has none;
 //! - what must reach the event log is written to the [`outbox`] in the same transaction as the state it tells of.
 
+pub mod cursor;
+pub mod jobs;
 mod migrate;
 pub mod outbox;
+pub mod trace;
 
 use std::path::Path;
 use std::time::Duration;
@@ -27,6 +30,11 @@ pub enum StoreError {
     NewerDatabase { found: i64, known: i64 },
     #[error("the database answered: {0}")]
     Database(#[from] sqlx::Error),
+    /// Another worker has taken the job up, or it is gone: what this one did does not count.
+    #[error("the lease on job {0} is lost")]
+    LeaseLost(base::JobId),
+    #[error("there is no failed job {0}")]
+    NoSuchJob(base::JobId),
 }
 
 /// True when the database refused a row because a unique key has it already.

@@ -66,3 +66,14 @@ async fn the_outbox_keeps_order_and_forgets_what_the_log_has() {
     drop(dropped);
     assert_eq!(outbox::waiting(&store, 9).await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn what_is_left_of_somebody_is_found() {
+    let (_dir, store) = fresh().await;
+    let mut tx = store.write().await.unwrap();
+    outbox::push(&mut tx, b"about ada, who left").await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(trace::mentions(&store, &[], &["ada"]).await.unwrap(), ["outbox.event"]);
+    assert_eq!(trace::mentions(&store, &[1], &["bob"]).await.unwrap(), ["outbox.id", "sqlite_sequence.seq"]);
+    assert!(trace::mentions(&store, &[99], &["bob"]).await.unwrap().is_empty());
+}
