@@ -16,4 +16,5 @@ CREATE TABLE jobs (
   updated_at_ms INTEGER NOT NULL
 );
 CREATE INDEX jobs_next ON jobs (state, priority DESC, run_after_ms);
+CREATE INDEX jobs_recent ON jobs (state, updated_at_ms);
 CREATE INDEX jobs_video ON jobs (video);
