@@ -1,0 +1,1 @@
+//! The clips of a first start, made on the spot.
