@@ -29,28 +29,60 @@ pub enum Body {
     /// The feed served a page: what the joiner needs to know of it.
     Slate(Slate),
     /// A clip came into view.
-    Impression { video: VideoId, slate: Option<SlateId>, position: u16 },
+    Impression {
+        video: VideoId,
+        slate: Option<SlateId>,
+        position: u16,
+    },
     /// A view ended (or went on long enough to be reported).
     Watch(Watch),
-    Like { video: VideoId },
-    Unlike { video: VideoId },
-    Save { video: VideoId },
-    Unsave { video: VideoId },
-    Share { video: VideoId },
-    Comment { video: VideoId },
-    Click { video: VideoId },
-    Follow { creator: AccountId },
-    Unfollow { creator: AccountId },
-    NotInterested { video: VideoId },
-    Report { video: VideoId },
+    Like {
+        video: VideoId,
+    },
+    Unlike {
+        video: VideoId,
+    },
+    Save {
+        video: VideoId,
+    },
+    Unsave {
+        video: VideoId,
+    },
+    Share {
+        video: VideoId,
+    },
+    Comment {
+        video: VideoId,
+    },
+    Click {
+        video: VideoId,
+    },
+    Follow {
+        creator: AccountId,
+    },
+    Unfollow {
+        creator: AccountId,
+    },
+    NotInterested {
+        video: VideoId,
+    },
+    Report {
+        video: VideoId,
+    },
     /// The viewer took one video, or everything, out of what the feed learns from.
-    HistoryRemoved { video: Option<VideoId> },
+    HistoryRemoved {
+        video: Option<VideoId>,
+    },
     /// The viewer switched learning from them off (true) or on again.
-    LearningPaused { paused: bool },
+    LearningPaused {
+        paused: bool,
+    },
     /// Forget this viewer: written when an account is deleted, before the log itself is rewritten.
     ViewerErased,
     VideoPublished(VideoFacts),
-    VideoRemoved { video: VideoId },
+    VideoRemoved {
+        video: VideoId,
+    },
 }
 
 classified! {
@@ -143,7 +175,9 @@ impl Event {
             Body::Watch(watch) => Some(watch.video),
             Body::VideoPublished(facts) => Some(facts.video),
             Body::HistoryRemoved { video } => *video,
-            Body::Slate(_) | Body::Follow { .. } | Body::Unfollow { .. } | Body::LearningPaused { .. } | Body::ViewerErased => None,
+            Body::Slate(_) | Body::Follow { .. } | Body::Unfollow { .. } | Body::LearningPaused { .. } | Body::ViewerErased => {
+                None
+            }
         }
     }
 }

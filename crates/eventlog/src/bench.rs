@@ -1,0 +1,1 @@
+//! `watershed bench eventlog`: how fast the local log takes events in and gives them back.
