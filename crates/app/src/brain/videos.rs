@@ -1,0 +1,67 @@
+//! Every published video as the feed and the learner see it. A view of the log: made by `VideoPublished`, ended by `VideoRemoved`.
+
+use std::sync::Arc;
+
+use base::VideoId;
+use eventlog::VideoFacts;
+use feed::Facts;
+use hashbrown::HashMap;
+use learner::{VideoFeatures, feature_hash};
+use parking_lot::RwLock;
+
+/// One video, in the forms that its readers need. Shared and never changed: an edit makes a new one.
+#[derive(Debug)]
+pub struct KnownVideo {
+    pub facts: Arc<Facts>,
+    pub features: Arc<VideoFeatures>,
+}
+
+impl KnownVideo {
+    pub fn of(facts: &VideoFacts) -> Self {
+        let mut for_feed = Facts::new(facts.video, facts.creator, facts.published_at).with_hashtags(facts.hashtags.iter().cloned());
+        for_feed.sound = facts.sound;
+        for_feed.duration_ms = facts.duration_ms;
+        for_feed.duplicate_of = facts.duplicate_of;
+        let features = VideoFeatures {
+            video: facts.video.raw(),
+            creator: facts.creator.raw(),
+            sound: facts.sound.map_or(0, |s| s.raw()),
+            hashtags: facts.hashtags.iter().map(|h| feature_hash(h)).collect(),
+            words: facts.words.iter().map(|w| feature_hash(w)).collect(),
+            duration_ms: facts.duration_ms,
+            published_at_ms: facts.published_at.as_millis(),
+            content: facts.content.clone(),
+        };
+        Self { facts: Arc::new(for_feed), features: Arc::new(features) }
+    }
+}
+
+/// The table. One writer; readers hold the lock for a look-up of a page's candidates at most.
+#[derive(Debug, Default)]
+pub struct KnownVideos {
+    by_id: RwLock<HashMap<VideoId, Arc<KnownVideo>, foldhash::fast::RandomState>>,
+}
+
+impl KnownVideos {
+    pub fn put(&self, video: Arc<KnownVideo>) {
+        self.by_id.write().insert(video.facts.video, video);
+    }
+    pub fn remove(&self, video: VideoId) {
+        self.by_id.write().remove(&video);
+    }
+    pub fn get(&self, video: VideoId) -> Option<Arc<KnownVideo>> {
+        self.by_id.read().get(&video).cloned()
+    }
+    /// Looks many up under one lock; unknown ones are left out.
+    pub fn with_each<'a>(&self, ids: impl Iterator<Item = &'a VideoId>, mut found: impl FnMut(VideoId, &Arc<KnownVideo>)) {
+        let by_id = self.by_id.read();
+        for id in ids {
+            if let Some(video) = by_id.get(id) {
+                found(*id, video);
+            }
+        }
+    }
+    pub fn len(&self) -> usize {
+        self.by_id.read().len()
+    }
+}

@@ -1,0 +1,59 @@
+//! Taking in what people did.
+
+use std::collections::BTreeMap;
+
+use base::ViewerId;
+use eventlog::intake::{self, Form, Rejected, ViewerPolicy};
+use eventlog::{Error, Event, Partition};
+
+use crate::{App, AppError};
+
+/// Batches longer than this are parsed on a thread of their own, so that they do not hold up other requests.
+const PARSE_INLINE_BYTES_MAX: usize = 32 * 1024;
+
+/// What became of a batch.
+#[derive(Debug)]
+pub struct Taken {
+    /// Events that are on disk now.
+    pub accepted: usize,
+    pub rejected: Vec<Rejected>,
+}
+
+impl App {
+    /// Parses a batch and appends its good events to the log. When this returns, they are on disk.
+    ///
+    /// `viewer` is whose events these are; `None` lets each event name its viewer, which is for operators.
+    pub async fn take_events(&self, body: bytes::Bytes, form: Form, viewer: Option<ViewerId>) -> Result<Taken, AppError> {
+        let policy = viewer.map_or(ViewerPolicy::FromEvent, ViewerPolicy::Fixed);
+        let now = self.clock.now();
+        let batch = if body.len() <= PARSE_INLINE_BYTES_MAX {
+            intake::parse(&body, form, &policy, now)
+        } else {
+            tokio::task::spawn_blocking(move || intake::parse(&body, form, &policy, now)).await.map_err(AppError::internal)?
+        }?;
+        let accepted = batch.events.len();
+        let mut by_partition = BTreeMap::<Partition, Vec<Event>>::new();
+        for event in batch.events {
+            by_partition.entry(self.log.partition_of(event.viewer)).or_default().push(event);
+        }
+        for (partition, events) in by_partition {
+            self.log.append(partition, events).await?;
+        }
+        metrics::counter!("events_accepted_total").increment(accepted as u64);
+        metrics::counter!("events_rejected_total").increment(batch.rejected.len() as u64);
+        Ok(Taken { accepted, rejected: batch.rejected })
+    }
+}
+
+impl From<Error> for AppError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Busy | Error::Closed => {
+                Self::Unavailable { code: "log_busy", detail: "Too much is coming in right now. Send this again in a moment.".into() }
+            }
+            Error::BatchTooLarge { .. } => Self::Refused { status: 413, code: "batch_too_large", detail: error.to_string() },
+            Error::BatchMalformed(_) => Self::Refused { status: 400, code: "batch_malformed", detail: error.to_string() },
+            other => Self::internal(other),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `watershed bench NAME`: measures on this machine, with data it makes itself, and prints figures.
+
+mod client;
+mod events;
+mod feed;
+mod machine;
+mod percentile;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use serde_json::{Map, Value, json};
+
+pub use percentile::Percentiles;
+
+#[derive(Args, Clone)]
+pub struct BenchArgs {
+    /// What to measure.
+    pub name: Bench,
+    /// Print one JSON object, last, on standard output.
+    #[arg(long)]
+    pub json: bool,
+    /// How long to measure, in seconds.
+    #[arg(long, default_value_t = 20)]
+    pub seconds: u64,
+    /// The same seed makes the same data.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Where to put the data instead of a temporary folder that is deleted.
+    #[arg(long = "in", value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Videos in the catalog (feed).
+    #[arg(long, default_value_t = 100_000)]
+    pub videos: usize,
+    /// Viewers with a history (feed, events).
+    #[arg(long, default_value_t = 10_000)]
+    pub viewers: usize,
+    /// Requests a second to ask for (feed); 0 asks as fast as answers come.
+    #[arg(long, default_value_t = 300)]
+    pub rate: u64,
+    /// Events a second that flow in meanwhile (feed).
+    #[arg(long, default_value_t = 2_000)]
+    pub events_rate: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Bench {
+    /// Feed requests over HTTP while events flow in.
+    Feed,
+    /// Events over HTTP: acknowledged on disk, joined and learned.
+    Events,
+    /// The model alone: learning and scoring.
+    Learner,
+    /// The log alone: appending and reading.
+    Eventlog,
+}
+
+/// What a bench found.
+pub struct Report {
+    pub parameters: Value,
+    pub figures: Map<String, Value>,
+    /// What bounds the figures on this machine.
+    pub note: String,
+}
+
+/// A number as a JSON figure, rounded to what is worth telling.
+pub fn figure(value: f64) -> Value {
+    json!((value * 1000.0).round() / 1000.0)
+}
+
+pub async fn run(args: BenchArgs) -> Result<ExitCode> {
+    let temporary = tempfile::tempdir()?;
+    let dir = args.dir.clone().unwrap_or_else(|| temporary.path().to_owned());
+    let report = match args.name {
+        Bench::Feed => feed::run(&args, &dir).await?,
+        Bench::Events => events::run(&args, &dir).await?,
+        Bench::Learner => tokio::task::spawn_blocking({
+            let args = args.clone();
+            move || learner(&args)
+        })
+        .await??,
+        Bench::Eventlog => eventlog(&args, &dir).await?,
+    };
+    let name = args.name.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
+    if args.json {
+        let object = json!({
+            "bench": name,
+            "version": env!("CARGO_PKG_VERSION"),
+            "commit": machine::commit(),
+            "machine": machine::machine(),
+            "parameters": report.parameters,
+            "figures": report.figures,
+            "limits": { "note": report.note },
+        });
+        println!("{object}");
+    } else {
+        println!("{name}");
+        for (key, value) in &report.figures {
+            println!("  {key:<32} {value}");
+        }
+        println!("  {}", report.note);
+    }
+    Ok(ExitCode::SUCCESS)
+}
