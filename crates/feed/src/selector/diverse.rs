@@ -1,0 +1,191 @@
+//! The For You page: the best, of many kinds, not too much by one creator, with a share for new videos, and every choice with
+//! a known probability.
+//!
+//! Places are filled one by one. For each place, a candidate's worth is its score, in standard deviations, less what it would
+//! repeat of the page so far (greedy maximal marginal relevance, Carbonell and Goldstein 1998, with a saturating cost). With
+//! probability `explore_share` the place is drawn from the new videos, else from all; both draws are softmax draws, so the
+//! probability of each candidate for the place, given the places before, is known exactly:
+//! `(1 - share) * softmax(worth / temperature) + share * new(candidate)`. That is the logged propensity.
+
+use base::{AccountId, Rng};
+
+use super::repeats::Repeats;
+use super::{Pick, Selection, Selector, SelectorConfig};
+use crate::filter::reason;
+use crate::{Candidate, Query, Removed};
+
+/// Further below the best than so many temperatures, a candidate's probability is taken for 0 (it is under 10^-8).
+const REACH: f32 = 18.0;
+
+/// See the module.
+pub struct DiverseSelector {
+    config: SelectorConfig,
+}
+
+impl DiverseSelector {
+    pub fn new(config: SelectorConfig) -> Self {
+        Self { config }
+    }
+}
+
+/// Where a candidate stands while the page is filled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Open,
+    /// Its creator has had enough places.
+    Capped,
+    Chosen,
+}
+
+impl Selector for DiverseSelector {
+    fn name(&self) -> &'static str {
+        "diverse"
+    }
+
+    fn select(&self, query: &Query, candidates: &[Candidate], scores: &[f32], want: usize) -> Selection {
+        let config = &self.config;
+        let want = want.min(candidates.len());
+        let surprise = query.surprise();
+        let recent = window(query.state.recent_creators(), config.creator_window.saturating_sub(want));
+        let mut repeats = Repeats::new(candidates, &recent, config.repeat_decay);
+        let repeat_cost = config.repeat_cost(query.state.learned_from(), surprise);
+        let worth = deviations(scores, config.deviation_min);
+        let mut draw = Draw {
+            temperature: config.temperature(surprise),
+            explore_temperature: config.explore_temperature.max(1e-3),
+            explore_share: config.explore_share(surprise),
+            explore_impressions_max: config.explore_impressions_max,
+            rng: query.rng.child("selector"),
+            worth: vec![0.0; candidates.len()],
+            usual: vec![0.0; candidates.len()],
+            new: vec![0.0; candidates.len()],
+        };
+        let page_max = config.creator_page_max(want);
+        let capped = |repeats: &Repeats, creator| {
+            let (page, window) = repeats.creator_times(creator);
+            page >= page_max || window >= config.creator_window_max.max(1)
+        };
+        let mut standing: Vec<Standing> = candidates
+            .iter()
+            .map(|candidate| if capped(&repeats, candidate.facts.creator) { Standing::Capped } else { Standing::Open })
+            .collect();
+        let mut picks = Vec::with_capacity(want);
+        while picks.len() < want {
+            // Caps give way before the page stays short: a small catalogue has few creators.
+            let allowed = if standing.contains(&Standing::Open) { Standing::Open } else { Standing::Capped };
+            for (index, place) in draw.worth.iter_mut().enumerate() {
+                *place = match (standing.get(index), worth.get(index)) {
+                    (Some(state), Some(worth)) if *state == allowed => worth - repeat_cost * repeats.cost(index),
+                    _ => f32::NEG_INFINITY,
+                };
+            }
+            let Some(pick) = draw.place(candidates) else { break };
+            let Some(chosen) = candidates.get(pick.index) else { break };
+            let creator = chosen.facts.creator;
+            repeats.add(pick.index, creator);
+            if let Some(state) = standing.get_mut(pick.index) {
+                *state = Standing::Chosen;
+            }
+            if capped(&repeats, creator) {
+                for (state, candidate) in standing.iter_mut().zip(candidates) {
+                    if *state == Standing::Open && candidate.facts.creator == creator {
+                        *state = Standing::Capped;
+                    }
+                }
+            }
+            picks.push(pick);
+        }
+        let left_out = standing.iter().zip(candidates).filter(|(state, _)| **state == Standing::Capped);
+        let removed = left_out
+            .map(|(_, candidate)| Removed {
+                filter: "creator_cap",
+                reason: reason::TOO_MANY_BY_CREATOR,
+                video: candidate.video,
+            })
+            .collect();
+        Selection { picks, removed }
+    }
+}
+
+fn window(mut recent: Vec<AccountId>, len: usize) -> Vec<AccountId> {
+    recent.truncate(len);
+    recent
+}
+
+/// Scores in standard deviations from their mean, so that temperature and costs mean the same for every scorer.
+fn deviations(scores: &[f32], deviation_min: f32) -> Vec<f32> {
+    let count = scores.len().max(1) as f32;
+    let mean = scores.iter().sum::<f32>() / count;
+    let variance = scores.iter().map(|score| (score - mean) * (score - mean)).sum::<f32>() / count;
+    let deviation = variance.sqrt().max(deviation_min).max(f32::MIN_POSITIVE);
+    scores.iter().map(|score| (score - mean) / deviation).collect()
+}
+
+/// Draws one place after another; its vectors are reused.
+struct Draw {
+    temperature: f32,
+    explore_temperature: f32,
+    explore_share: f32,
+    explore_impressions_max: u64,
+    rng: Rng,
+    /// Negative infinity for those that cannot be drawn.
+    worth: Vec<f32>,
+    usual: Vec<f32>,
+    new: Vec<f32>,
+}
+
+impl Draw {
+    /// Draws from the candidates with a finite worth; `None` when there is none.
+    fn place(&mut self, candidates: &[Candidate]) -> Option<Pick> {
+        let all_max = self.worth.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        if !all_max.is_finite() {
+            return None;
+        }
+        let is_new = |candidate: &Candidate| candidate.counts.impressions < self.explore_impressions_max;
+        let new_max = self
+            .worth
+            .iter()
+            .zip(candidates)
+            .filter(|(_, candidate)| is_new(candidate))
+            .map(|(worth, _)| *worth)
+            .fold(f32::NEG_INFINITY, f32::max);
+        let mut usual_sum = 0.0;
+        let mut new_sum = 0.0;
+        for (((worth, candidate), usual), new) in self.worth.iter().zip(candidates).zip(&mut self.usual).zip(&mut self.new) {
+            *usual = softmax_part((worth - all_max) / self.temperature);
+            usual_sum += *usual;
+            *new = 0.0;
+            if new_max.is_finite() && is_new(candidate) {
+                // Among the new, the less shown come first.
+                *new = softmax_part((worth - new_max) / self.explore_temperature) / (1 + candidate.counts.impressions) as f32;
+                new_sum += *new;
+            }
+        }
+        let share = if new_sum > 0.0 { self.explore_share } else { 0.0 };
+        let explored = self.rng.chance(share);
+        let (parts, sum) = if explored { (&self.new, new_sum) } else { (&self.usual, usual_sum) };
+        let index = drawn(parts, sum * self.rng.unit())?;
+        let usual = self.usual.get(index)? / usual_sum;
+        let new = if new_sum > 0.0 { self.new.get(index)? / new_sum } else { 0.0 };
+        let propensity = ((1.0 - share) * usual + share * new).clamp(f32::MIN_POSITIVE, 1.0);
+        Some(Pick { index, propensity, explored })
+    }
+}
+
+fn softmax_part(exponent: f32) -> f32 {
+    if exponent > -REACH { exponent.exp() } else { 0.0 }
+}
+
+/// The index in whose part of the sum `point` falls; rounding at the upper end gives the last that has a part.
+fn drawn(parts: &[f32], point: f32) -> Option<usize> {
+    let mut sum = 0.0;
+    let mut last = None;
+    for (index, part) in parts.iter().enumerate().filter(|(_, part)| **part > 0.0) {
+        sum += part;
+        last = Some(index);
+        if point < sum {
+            break;
+        }
+    }
+    last
+}
