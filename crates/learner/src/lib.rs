@@ -1,11 +1,25 @@
 //! The learner.
+mod backward;
+pub mod bench;
 mod config;
+mod dense;
 mod error;
 mod example;
 mod features;
+mod forward;
 pub mod labels;
+mod learner;
+mod limits;
 mod math;
+mod metrics;
+mod scale;
+mod shape;
+mod side;
+mod table;
 mod task;
+mod taste;
+mod trainer;
+mod watch;
 
 pub use config::Config;
 pub use error::{Error, Result};
@@ -16,3 +30,8 @@ pub use features::{
 };
 pub use math::{D, Level};
 pub use task::{Labels, Prediction, Source, TABLE, TASKS, Task, TaskSpec};
+pub use learner::Learner;
+pub use metrics::{CalibrationBin, MetricPoint, Metrics, POINTS_MAX, TaskPoint, Totals};
+pub use table::{ROW_BYTES, SLOT_BYTES};
+pub use taste::{Topic, creators, topics};
+pub use trainer::Trainer;

@@ -1,0 +1,167 @@
+//! What this machine makes of the learner: a synthetic world, trained and scored on one thread.
+//!
+//! The only place in the crate that looks at a clock: it measures.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base::Rng;
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::example::Example;
+use crate::features::{HISTORY_MAX, HistoryItem, Signals, VideoFeatures, ViewerFeatures, feature_hash};
+use crate::labels::WatchLabels;
+use crate::shape::{EMBEDDED, HIDDEN_1, HIDDEN_2, INPUTS};
+use crate::table::ROW_BYTES;
+use crate::task::Task;
+use crate::trainer::Trainer;
+
+const VIDEOS: usize = 20_000;
+const VIEWERS: usize = 2_000;
+const KINDS: usize = 24;
+const CANDIDATES: usize = 500;
+const START_MS: i64 = 1_700_000_000_000;
+
+/// What was measured. Units are in the names.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figures {
+    pub examples_per_s_one_thread: f64,
+    /// Examples per second with metrics, publishing every 256, as the service runs it.
+    pub score_500_p50_ms: f64,
+    pub score_500_p99_ms: f64,
+    pub publish_p50_us: f64,
+    /// Rows and their state, index slots included, at the end of the run.
+    pub bytes_per_row: f64,
+    pub rows: u64,
+    /// Embedding weights and dense weights.
+    pub parameters: u64,
+    /// Multiplications and additions of one example's training, counted from the shapes.
+    pub flop_per_example: f64,
+    pub vector_instructions: String,
+    /// The finish head's AUC at the end: a run that learned nothing measured nothing.
+    pub finish_auc: f64,
+}
+
+/// A made-up platform: videos of some kinds, viewers who like some kinds.
+struct World {
+    rng: Rng,
+    videos: Vec<Arc<VideoFeatures>>,
+    kinds: Vec<usize>,
+    tastes: Vec<[f32; KINDS]>,
+    histories: Vec<Vec<HistoryItem>>,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut rng = Rng::from_seed(seed).child("world");
+        let (mut videos, mut kinds) = (Vec::new(), Vec::new());
+        let looks: Vec<[f32; 20]> = (0..KINDS).map(|_| std::array::from_fn(|_| rng.unit())).collect();
+        for at in 0..VIDEOS {
+            let kind = rng.below(KINDS);
+            let hashtags = [format!("kind{kind}"), format!("tag{}", rng.below(2_000)), "all".into()];
+            let words: Vec<u64> = (0..8).map(|_| feature_hash(&format!("word{}", rng.below(20_000)))).collect();
+            videos.push(Arc::new(VideoFeatures {
+                video: at as u64 + 1,
+                creator: 1 + (kind * 50 + rng.below(50)) as u64,
+                sound: 1 + rng.below(3_000) as u64,
+                hashtags: hashtags.iter().map(|tag| feature_hash(tag)).collect(),
+                words,
+                duration_ms: 3_000 + rng.below(57_000) as u32,
+                published_at_ms: START_MS - rng.below(30 * 86_400_000) as i64,
+                content: looks[kind].iter().map(|x| (x + 0.1 * rng.normal()).clamp(0.0, 1.0)).collect(),
+            }));
+            kinds.push(kind);
+        }
+        let tastes = (0..VIEWERS).map(|_| std::array::from_fn(|_| rng.unit())).collect();
+        Self { rng, videos, kinds, tastes, histories: vec![Vec::new(); VIEWERS] }
+    }
+
+    fn viewer(&self, at: usize) -> ViewerFeatures {
+        let history = self.histories[at].iter().rev().take(HISTORY_MAX).copied().collect();
+        ViewerFeatures { viewer: at as u64 + 1, hour: (at % 24) as u8, device: 1, history, ..Default::default() }
+    }
+
+    /// One watched impression of a chance viewer, and its example.
+    fn example(&mut self, now_ms: i64) -> Example {
+        let (viewer, video) = (self.rng.below(VIEWERS), self.rng.below(VIDEOS));
+        let features = self.viewer(viewer);
+        let share = (self.tastes[viewer][self.kinds[video]] * 1.4 + 0.15 * self.rng.normal()).clamp(0.0, 1.0);
+        let video = self.videos[video].clone();
+        let watch_ms = (share * video.duration_ms as f32) as u32;
+        let outcome = Signals { watch_ms, duration_ms: video.duration_ms, ..Default::default() }.judge();
+        let history = &mut self.histories[viewer];
+        history.push(HistoryItem::new(&video, outcome, now_ms));
+        if history.len() > 4 * HISTORY_MAX {
+            history.drain(..2 * HISTORY_MAX);
+        }
+        let labels = WatchLabels::of(watch_ms, video.duration_ms).labels(video.duration_ms);
+        Example { viewer: features, video, labels, weight: 1.0, at_ms: now_ms }
+    }
+}
+
+fn percentile(sorted: &[f64], share: f64) -> f64 {
+    let at = ((sorted.len() as f64 - 1.0) * share).round() as usize;
+    sorted.get(at).copied().unwrap_or(f64::NAN)
+}
+
+/// Trains for about half of `seconds`, then scores for about half. Deterministic but for the clock.
+pub fn run(seconds: f64, seed: u64) -> Figures {
+    let mut world = World::new(seed);
+    let mut trainer = Trainer::new(Config { seed, viewer_weight_max: f32::INFINITY, ..Config::default() });
+    let learner = trainer.learner();
+    let half = Duration::from_secs_f64((seconds / 2.0).clamp(0.05, 3_600.0));
+
+    // Examples are made outside the measured time.
+    let (mut spent, mut trained, mut now_ms) = (Duration::ZERO, 0u64, START_MS);
+    let mut publishes = Vec::new();
+    while spent < half {
+        let examples: Vec<Example> = (0..256).map(|_| world.example(now_ms)).collect();
+        let start = Instant::now();
+        for example in &examples {
+            trainer.train(now_ms, example);
+        }
+        let publish = Instant::now();
+        trainer.publish(now_ms);
+        publishes.push(publish.elapsed().as_secs_f64() * 1e6);
+        spent += start.elapsed();
+        trained += examples.len() as u64;
+        now_ms += 1_000;
+    }
+
+    let (mut times, mut out) = (Vec::new(), Vec::new());
+    let start = Instant::now();
+    while start.elapsed() < half || times.len() < 20 {
+        let viewer = world.viewer(world.rng.clone().below(VIEWERS));
+        world.rng.next_u64();
+        let picked: Vec<Arc<VideoFeatures>> = (0..CANDIDATES).map(|_| world.videos[world.rng.below(VIDEOS)].clone()).collect();
+        let candidates: Vec<&VideoFeatures> = picked.iter().map(|video| &**video).collect();
+        let begin = Instant::now();
+        learner.predict(now_ms, &viewer, &candidates, &mut out);
+        times.push(begin.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    publishes.sort_by(f64::total_cmp);
+
+    let totals = trainer.totals();
+    Figures {
+        examples_per_s_one_thread: trained as f64 / spent.as_secs_f64(),
+        score_500_p50_ms: percentile(&times, 0.5),
+        score_500_p99_ms: percentile(&times, 0.99),
+        publish_p50_us: percentile(&publishes, 0.5),
+        bytes_per_row: totals.table_bytes as f64 / totals.rows.max(1) as f64,
+        rows: totals.rows,
+        parameters: totals.rows * crate::math::D as u64 + totals.dense_parameters,
+        flop_per_example: flop_per_example(totals.dense_parameters as f64),
+        vector_instructions: learner.level().name().to_owned(),
+        finish_auc: trainer.points()[Task::Finish.index()].auc,
+    }
+}
+
+/// Two for each dense weight forward, two back, two for its gradient; the history's projections and kernels; the rows.
+fn flop_per_example(dense: f64) -> f64 {
+    let net = (INPUTS * HIDDEN_1 + HIDDEN_1 * HIDDEN_2) as f64;
+    let history = (EMBEDDED * 32 * 16 * 2 + HISTORY_MAX * 32 * 2 + EMBEDDED * 16 * 4) as f64;
+    let rows = ((3 * EMBEDDED + 30) * (ROW_BYTES / 4) * 2) as f64;
+    2.0 * dense + 4.0 * net + history + rows
+}

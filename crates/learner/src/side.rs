@@ -1,0 +1,248 @@
+//! The viewer's side of a prediction: computed once, shared by all candidates of the request.
+
+use crate::dense::Dense;
+use crate::features::{CONTENT_DIMS, HISTORY_HASHTAGS, HISTORY_MAX, ViewerFeatures};
+use crate::math::{D, Level, Vector, ZERO, add_scaled, dot, exp, multiversion, sum};
+use crate::scale::{Content, Whitener};
+use crate::shape::*;
+use crate::table::{Field, Rates, View};
+use crate::taste::{HISTORY_PADDED, Opinion, Taste};
+
+/// How steeply likeness (a cosine) turns into weight: a kernel `e^(SHARPNESS (cos - 1))`.
+const SHARPNESS: f32 = 4.0;
+/// Prior of the kernel means, in items that are just like the candidate.
+const KERNEL_KAPPA: f32 = 0.25;
+/// Circumstances with a row each.
+pub(crate) const CIRCUMSTANCES: usize = 6;
+
+/// What all predictions of one moment read: the rows and the dense weights.
+#[derive(Clone, Copy)]
+pub(crate) struct Model<'a> {
+    pub view: &'a View,
+    pub dense: &'a Dense,
+    pub whitener: &'a Whitener,
+    pub level: Level,
+}
+
+/// A history item in the space of the tower.
+#[derive(Clone, Copy)]
+pub(crate) struct Item {
+    pub vector: Vector,
+    pub unit: Vector,
+    pub video_row: Option<u32>,
+    pub creator_row: Option<u32>,
+    /// How much of the liked and of the disliked vector it makes up.
+    pub liked: f32,
+    pub disliked: f32,
+}
+
+pub(crate) struct ViewerSide {
+    pub taste: Taste,
+    /// Self, circumstances, liked, disliked.
+    pub vectors: [Vector; VIEWER_VECTORS],
+    /// The retrieval vector.
+    pub tower: Vector,
+    /// The first layer's sums over the viewer's inputs, bias included.
+    pub layer: [f32; HIDDEN_1],
+    pub viewer_row: Option<u32>,
+    pub rates: Rates,
+    pub context_rows: [Option<u32>; CIRCUMSTANCES],
+    pub items: [Item; EMBEDDED],
+    pub items_len: usize,
+    contents: [Content; HISTORY_MAX],
+}
+
+const NO_ITEM: Item = Item { vector: ZERO, unit: ZERO, video_row: None, creator_row: None, liked: 0.0, disliked: 0.0 };
+
+/// The keys of the circumstances' rows; buckets of the candidate's form use kinds from 16 up.
+pub(crate) fn circumstances(viewer: &ViewerFeatures) -> [u64; CIRCUMSTANCES] {
+    let key = |kind: u64, value: u8| (kind << 8) | u64::from(value);
+    // Pages deep into a sitting are alike.
+    let depth = viewer.depth.min(15);
+    [key(1, viewer.hour), key(2, viewer.weekday), key(3, viewer.device), key(4, viewer.language), key(5, viewer.tab), key(6, depth)]
+}
+
+/// The unit vector, or zero when there is next to nothing to scale.
+#[inline(always)]
+pub(crate) fn unit<const N: usize>(v: &[f32; N]) -> [f32; N] {
+    let mut squares = ZERO;
+    for block in v.as_chunks::<D>().0 {
+        for lane in 0..D {
+            squares[lane] += block[lane] * block[lane];
+        }
+    }
+    let square = sum(&squares);
+    let scale = if square > 1e-6 { 1.0 / square.sqrt() } else { 0.0 };
+    let mut out = *v;
+    for x in &mut out {
+        *x *= scale;
+    }
+    out
+}
+
+/// What content adds to a tower vector.
+#[inline(always)]
+pub(crate) fn project(weights: &[Vector; CONTENT_DIMS], content: &Content) -> Vector {
+    // Four chains of additions, so that none waits for the one before.
+    let mut parts = [ZERO; 4];
+    for (rows, xs) in weights.as_chunks::<4>().0.iter().zip(content.as_chunks::<4>().0) {
+        for part in 0..4 {
+            add_scaled(&mut parts[part], xs[part], &rows[part]);
+        }
+    }
+    let mut out = ZERO;
+    for lane in 0..D {
+        out[lane] = (parts[0][lane] + parts[1][lane]) + (parts[2][lane] + parts[3][lane]);
+    }
+    out
+}
+
+impl ViewerSide {
+    #[inline]
+    pub fn of(model: &Model<'_>, now_ms: i64, viewer: &ViewerFeatures) -> Self {
+        build(model.level, model, now_ms, viewer)
+    }
+
+    /// The viewer's mean outcome on what is like the candidate: a kernel mean over the history's content.
+    #[inline(always)]
+    pub fn content_opinion(&self, unit: &Content) -> Opinion {
+        let mut likeness = [0.0f32; HISTORY_PADDED];
+        let (a, b) = (&unit.as_chunks::<D>().0[0], &unit.as_chunks::<D>().0[1]);
+        for (at, content) in self.contents[..self.taste.len].iter().enumerate() {
+            let (c, d) = (&content.as_chunks::<D>().0[0], &content.as_chunks::<D>().0[1]);
+            let mut p = ZERO;
+            for lane in 0..D {
+                p[lane] = a[lane] * c[lane] + b[lane] * d[lane];
+            }
+            likeness[at] = sum(&p);
+        }
+        let blocks = self.taste.len.div_ceil(D);
+        let (mass, total, _) = self.kernel(&likeness, blocks);
+        self.taste.opinion(mass, total, KERNEL_KAPPA)
+    }
+
+    /// The same by learned vectors, and the history's vectors under these weights: attention whose keys and values are the
+    /// tower's vectors, whose weights are likeness times recency, and whose values carry the outcome's sign.
+    #[inline(always)]
+    pub fn attention(&self, unit: &Vector) -> (Opinion, Vector) {
+        let mut likeness = [0.0f32; HISTORY_PADDED];
+        for (at, item) in self.items[..self.items_len].iter().enumerate() {
+            likeness[at] = dot(unit, &item.unit);
+        }
+        let blocks = self.items_len.div_ceil(D);
+        // Beyond the embedded items the likeness is zero and must not weigh in.
+        let (mut mass, mut total, mut attended) = (0.0, 0.0, ZERO);
+        let (_, _, weights) = self.kernel(&likeness, blocks);
+        for (at, item) in self.items[..self.items_len].iter().enumerate() {
+            let signed = weights[at] * self.taste.valence[at];
+            mass += weights[at];
+            total += signed;
+            add_scaled(&mut attended, signed, &item.vector);
+        }
+        let scale = 1.0 / (mass + KERNEL_KAPPA);
+        for x in &mut attended {
+            *x *= scale;
+        }
+        (self.taste.opinion(mass, total, KERNEL_KAPPA), attended)
+    }
+
+    #[inline(always)]
+    fn kernel(&self, likeness: &[f32; HISTORY_PADDED], blocks: usize) -> (f32, f32, [f32; HISTORY_PADDED]) {
+        let (mut mass, mut total, mut weights) = (ZERO, ZERO, [0.0f32; HISTORY_PADDED]);
+        let lanes = likeness.as_chunks::<D>().0.iter().zip(self.taste.weight.as_chunks::<D>().0);
+        let lanes = lanes.zip(self.taste.valence.as_chunks::<D>().0).zip(weights.as_chunks_mut::<D>().0);
+        for (((likeness, weight), valence), out) in lanes.take(blocks) {
+            for lane in 0..D {
+                let w = weight[lane] * exp(SHARPNESS * (likeness[lane] - 1.0));
+                out[lane] = w;
+                mass[lane] += w;
+                total[lane] += w * valence[lane];
+            }
+        }
+        (sum(&mass), sum(&total), weights)
+    }
+
+    /// The embedded item whose vector is most like the candidate's and that was liked, with its likeness.
+    pub fn nearest_liked(&self, unit: &Vector) -> Option<(usize, f32)> {
+        let liked = (0..self.items_len).filter(|at| self.taste.valence[*at] > 0.0);
+        liked.map(|at| (at, dot(unit, &self.items[at].unit))).max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+}
+
+/// Takes the liked and disliked shares, the pooled vectors and the first layer from the items' vectors.
+#[inline(always)]
+fn pool(taste: &Taste, items: &mut [Item]) -> (Vector, Vector) {
+    let (mut liked_mass, mut disliked_mass) = (1.0, 1.0);
+    for (at, item) in items.iter_mut().enumerate() {
+        let signed = taste.weight[at] * taste.valence[at];
+        item.liked = signed.max(0.0);
+        item.disliked = (-signed).max(0.0);
+        liked_mass += item.liked;
+        disliked_mass += item.disliked;
+    }
+    let (mut liked, mut disliked) = (ZERO, ZERO);
+    for item in items {
+        item.liked /= liked_mass;
+        item.disliked /= disliked_mass;
+        add_scaled(&mut liked, item.liked, &item.vector);
+        add_scaled(&mut disliked, item.disliked, &item.vector);
+    }
+    (liked, disliked)
+}
+
+multiversion! {
+    fn build(level, model: &Model<'_>, now_ms: i64, viewer: &ViewerFeatures) -> ViewerSide {
+        let (view, dense) = (model.view, model.dense);
+        let history = &viewer.history[..viewer.history.len().min(HISTORY_MAX)];
+        let taste = Taste::of(now_ms, history);
+
+        let (own, viewer_row) = if viewer.viewer == 0 { (ZERO, None) } else { view.vector(Field::Viewer, viewer.viewer) };
+        let (mut context, mut context_rows) = (ZERO, [None; CIRCUMSTANCES]);
+        for (key, row) in circumstances(viewer).into_iter().zip(&mut context_rows) {
+            let (vector, found) = view.vector(Field::Context, key);
+            *row = found;
+            add_scaled(&mut context, 1.0, &vector);
+        }
+
+        let mut contents = [[0.0; CONTENT_DIMS]; HISTORY_MAX];
+        let (mut items, items_len) = ([NO_ITEM; EMBEDDED], history.len().min(EMBEDDED));
+        for (at, item) in history.iter().enumerate() {
+            let content = model.whitener.apply(&item.content);
+            contents[at] = unit(&content);
+            if at < EMBEDDED {
+                let (mut vector, video_row) = view.vector(Field::Video, item.video);
+                let (creator, creator_row) = view.vector(Field::Creator, item.creator);
+                let (mut hashtags, mut n) = (ZERO, 0.0);
+                for hashtag in item.hashtags.iter().take(HISTORY_HASHTAGS).filter(|key| **key != 0) {
+                    add_scaled(&mut hashtags, 1.0, &view.vector(Field::Hashtag, *hashtag).0);
+                    n += 1.0;
+                }
+                add_scaled(&mut vector, 1.0, &creator);
+                if n > 0.0 {
+                    add_scaled(&mut vector, 1.0 / n, &hashtags);
+                }
+                add_scaled(&mut vector, 1.0, &project(&dense.tower, &content));
+                items[at] = Item { vector, unit: unit(&vector), video_row, creator_row, liked: 0.0, disliked: 0.0 };
+            }
+        }
+        let (liked, disliked) = pool(&taste, &mut items[..items_len]);
+        let vectors = [own, context, liked, disliked];
+
+        let mut tower = dense.appeal[0];
+        add_scaled(&mut tower, 1.0, &own);
+        for lane in 0..D {
+            add_scaled(&mut tower, context[lane], &dense.from_context[lane]);
+            add_scaled(&mut tower, liked[lane], &dense.from_liked[lane]);
+            add_scaled(&mut tower, disliked[lane], &dense.from_disliked[lane]);
+        }
+
+        let mut layer = dense.first_bias[0];
+        for (x, row) in vectors.as_flattened().iter().zip(&dense.first[..CANDIDATE_START]) {
+            for j in 0..HIDDEN_1 {
+                layer[j] += x * row[j];
+            }
+        }
+        let rates = view.rates(Field::Viewer, viewer_row);
+        ViewerSide { taste, vectors, tower, layer, viewer_row, rates, context_rows, items, items_len, contents }
+    }
+}

@@ -1,0 +1,280 @@
+//! The one writer: predicts each example, measures the prediction, learns.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::backward::{Passed, learn};
+use crate::config::Config;
+use crate::dense::{Optimised, Trace};
+use crate::example::{Example, Trained};
+use crate::features::{ContentCode, HASHTAGS_MAX, VideoFeatures, WORDS_MAX};
+use crate::forward::{age_key, duration_key, trace_one};
+use crate::learner::{Learner, Published, prediction};
+use crate::limits::Shares;
+use crate::math::Level;
+use crate::metrics::{MetricPoint, Metrics, TaskWindow, Totals};
+use crate::scale::{ContentScale, Whitener};
+use crate::shape::*;
+use crate::side::{Model, ViewerSide, circumstances};
+use crate::table::{Field, TablesWriter};
+use crate::task::{TASKS, Task};
+use crate::watch::WatchRanks;
+
+/// Owns the model. One per region and partition of the log; feed it examples in the log's order and it becomes the same
+/// model, bit for bit, every time.
+pub struct Trainer {
+    pub(crate) config: Config,
+    pub(crate) tables: TablesWriter,
+    pub(crate) dense: Optimised,
+    pub(crate) trace: Box<Trace>,
+    pub(crate) scale: ContentScale,
+    pub(crate) whitener: Whitener,
+    pub(crate) ranks: WatchRanks,
+    pub(crate) shares: Shares,
+    pub(crate) windows: Vec<TaskWindow>,
+    pub(crate) totals: Totals,
+    /// When the last metrics point was made; none yet.
+    pub(crate) measured_ms: Option<i64>,
+    level: Level,
+    learner: Arc<Learner>,
+}
+
+impl Trainer {
+    pub fn new(config: Config) -> Self {
+        Self::assemble(config, TablesWriter::new(config.seed, config.rows_max), Optimised::initial(config.seed))
+    }
+
+    pub(crate) fn assemble(config: Config, tables: TablesWriter, dense: Optimised) -> Self {
+        let (scale, level) = (ContentScale::default(), Level::detect());
+        let whitener = scale.whitener();
+        let published = Published { dense: dense.weights.clone(), whitener: whitener.clone() };
+        let learner = Learner {
+            tables: tables.shared(),
+            published: ArcSwap::from_pointee(published),
+            metrics: Metrics::default(),
+            level,
+        };
+        Self {
+            config,
+            tables,
+            dense,
+            trace: Trace::new(),
+            scale,
+            whitener,
+            ranks: WatchRanks::default(),
+            shares: Shares::default(),
+            windows: vec![TaskWindow::default(); TASKS],
+            totals: Totals::default(),
+            measured_ms: None,
+            level,
+            learner: Arc::new(learner),
+        }
+    }
+
+    /// The readers' handle on this model; it stays valid and current as long as this trainer lives, and readable after.
+    pub fn learner(&self) -> Arc<Learner> {
+        self.learner.clone()
+    }
+
+    /// The vector instructions to use; every level gives the same bits. For benchmarks and tests.
+    pub fn use_level(&mut self, level: Level) {
+        self.level = level;
+    }
+
+    /// Takes note of a new video: its content joins the scale and its fields get rows. Once per video, at publication;
+    /// videos that were never observed are taken up at their first example.
+    pub fn observe_video(&mut self, now_ms: i64, video: &VideoFeatures) {
+        let now_s = seconds(now_ms);
+        self.admit_video(video, now_s);
+    }
+
+    /// Predicts, measures, learns. `now_ms` is the time of learning; the features are those of `example.at_ms`.
+    pub fn train(&mut self, now_ms: i64, example: &Example) -> Trained {
+        if !acceptable(example, self.config.weight_max) {
+            self.totals.refused += 1;
+            return Trained::Refused;
+        }
+        let now_s = seconds(now_ms);
+        self.admit_viewer(example, now_s);
+        self.admit_video(&example.video, now_s);
+
+        let model = Model { view: self.tables.view(), dense: &self.dense.weights, whitener: &self.whitener, level: self.level };
+        let side = ViewerSide::of(&model, example.at_ms, &example.viewer);
+        let at = self.trace.len;
+        let inputs = &mut self.trace.inputs[at];
+        let (candidate, activations) = trace_one(self.level, &model, &side, example.at_ms, &example.video, inputs);
+        let predicted = prediction(&activations.logits[0]);
+
+        let labels = self.labels(example);
+        for (task, label) in labels.iter().enumerate() {
+            if let Some(label) = label {
+                self.windows[task].count(activations.logits[0][task], predicted.probability[task], *label);
+            }
+        }
+        let weight = self.shares.grant(&self.config, now_ms, example.viewer.viewer, example.weight);
+        if weight <= 0.0 {
+            self.totals.capped += 1;
+            return Trained::Capped;
+        }
+        let passed = Passed {
+            side: &side,
+            candidate: &candidate,
+            activations: &activations,
+            predicted: &predicted,
+            labels: &labels,
+            video: &example.video,
+            weight,
+            now_s,
+        };
+        let broken = learn(self.level, &self.config, &self.tables, &self.dense.weights, &mut self.trace, &passed);
+        self.totals.broken_gradients += broken;
+        if broken == 0 {
+            self.trace.len += 1;
+        }
+        if self.trace.len == BATCH {
+            self.dense.step(self.level, &self.trace, self.config.dense_step);
+            self.trace.len = 0;
+        }
+        self.count(example, &candidate.rows, &side, &labels);
+        self.totals.learned += 1;
+        Trained::Learned
+    }
+
+    /// Lets readers see what the dense weights have learned, examples of an unfinished batch included, and adds a point to the
+    /// metrics when one is due. Changes nothing in the trainer's own state save the metrics' clock.
+    pub fn publish(&mut self, now_ms: i64) {
+        let mut dense = Optimised { weights: self.dense.weights.clone(), squares: self.dense.squares.clone() };
+        if self.trace.len > 0 {
+            dense.step(self.level, &self.trace, self.config.dense_step);
+        }
+        let published = Published { dense: dense.weights, whitener: self.whitener.clone() };
+        self.learner.published.store(Arc::new(published));
+        let due = self.measured_ms.is_none_or(|last| now_ms.saturating_sub(last) >= self.config.metrics_every_ms);
+        if due {
+            self.measured_ms = Some(now_ms);
+            let point = MetricPoint { at_ms: now_ms, totals: self.totals(), tasks: self.points() };
+            self.learner.metrics.push(point, std::array::from_fn(|task| self.windows[task].calibration()));
+        }
+    }
+
+    /// Counts since the start, with the tables' present size.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            rows: self.tables.rows(),
+            table_bytes: self.tables.bytes(),
+            rows_refused: self.tables.refused,
+            dense_parameters: self.dense.weights.parameters() as u64,
+            ..self.totals
+        }
+    }
+
+    /// Each task's figures now, in the order of [`Task::ALL`].
+    pub fn points(&self) -> [crate::metrics::TaskPoint; TASKS] {
+        std::array::from_fn(|task| self.windows[task].point())
+    }
+
+    /// Removes what the tables hold under this viewer. True when there was a row.
+    pub fn forget_viewer(&mut self, viewer: u64) -> bool {
+        self.shares.forget(viewer);
+        self.tables.remove(Field::Viewer, viewer)
+    }
+
+    /// Removes a deleted video's row. True when there was one.
+    pub fn forget_video(&mut self, video: u64) -> bool {
+        self.tables.remove(Field::Video, video)
+    }
+
+    /// Removes at most `rows_max` rows last used before `before_ms`; gives their number.
+    pub fn expire(&mut self, before_ms: i64, rows_max: usize) -> usize {
+        self.tables.expire(seconds(before_ms), rows_max)
+    }
+
+    fn admit_viewer(&mut self, example: &Example, now_s: u32) {
+        if example.viewer.viewer != 0 {
+            self.tables.find_or_insert(Field::Viewer, example.viewer.viewer, now_s);
+        }
+        for key in circumstances(&example.viewer) {
+            self.tables.find_or_insert(Field::Context, key, now_s);
+        }
+        let age_ms = example.at_ms.saturating_sub(example.video.published_at_ms);
+        self.tables.find_or_insert(Field::Context, age_key(age_ms), now_s);
+    }
+
+    fn admit_video(&mut self, video: &VideoFeatures, now_s: u32) {
+        if let Some((_, true)) = self.tables.find_or_insert(Field::Video, video.video, now_s) {
+            self.scale.observe(&ContentCode::of(&video.content));
+            self.whitener = self.scale.whitener();
+        }
+        self.tables.find_or_insert(Field::Creator, video.creator, now_s);
+        if video.sound != 0 {
+            self.tables.find_or_insert(Field::Sound, video.sound, now_s);
+        }
+        for hashtag in video.hashtags.iter().take(HASHTAGS_MAX) {
+            self.tables.find_or_insert(Field::Hashtag, *hashtag, now_s);
+        }
+        for word in video.words.iter().take(WORDS_MAX) {
+            self.tables.find_or_insert(Field::Word, *word, now_s);
+        }
+        self.tables.find_or_insert(Field::Context, duration_key(video.duration_ms), now_s);
+    }
+
+    /// The labels as the heads are trained on them: watch time as a rank.
+    fn labels(&self, example: &Example) -> [Option<f32>; TASKS] {
+        let mut labels = example.labels.0;
+        if let Some(ratio) = labels[Task::WatchTime.index()] {
+            labels[Task::WatchTime.index()] = Some(self.ranks.rank(ratio, example.video.duration_ms));
+        }
+        labels
+    }
+
+    /// Counts the outcome into the rates of the example's rows, after the prediction that must not know it.
+    fn count(
+        &mut self,
+        example: &Example,
+        rows: &crate::forward::CandidateRows,
+        side: &ViewerSide,
+        labels: &[Option<f32>; TASKS],
+    ) {
+        if let Some(ratio) = example.labels.get(Task::WatchTime) {
+            self.ranks.count(ratio, example.video.duration_ms);
+        }
+        let (watch, like) = (labels[Task::WatchTime.index()], labels[Task::Like.index()]);
+        if watch.is_none() && like.is_none() {
+            return;
+        }
+        let single = [
+            (Field::Viewer, side.viewer_row),
+            (Field::Video, rows.video),
+            (Field::Creator, rows.creator),
+            (Field::Sound, rows.sound),
+        ];
+        let hashtags = rows.hashtags.iter().take(example.video.hashtags.len()).map(|row| (Field::Hashtag, *row));
+        for (field, row) in single.into_iter().chain(hashtags) {
+            if let Some(row) = row {
+                self.tables.count(field, row, watch, like);
+            }
+        }
+    }
+}
+
+/// Unix seconds, held to what a row can store.
+fn seconds(ms: i64) -> u32 {
+    (ms / 1_000).clamp(0, i64::from(u32::MAX)) as u32
+}
+
+/// Whether everything in an example is a number in its range.
+fn acceptable(example: &Example, weight_max: f32) -> bool {
+    let label = |(task, label): (usize, &Option<f32>)| match label {
+        None => true,
+        Some(value) if task == Task::WatchTime.index() => value.is_finite() && *value >= 0.0,
+        Some(value) => (0.0..=1.0).contains(value),
+    };
+    let labels = &example.labels;
+    !labels.is_empty()
+        && labels.0.iter().enumerate().all(label)
+        && example.weight > 0.0
+        && example.weight <= weight_max
+        && example.video.content.iter().all(|value| value.is_finite())
+        && example.viewer.history.iter().all(|item| item.strength.is_finite())
+}
