@@ -28,6 +28,7 @@ mod sandbox;
 mod transcode;
 
 pub mod demo;
+pub mod upload;
 
 pub use error::Error;
 pub use ladder::{LadderConfig, RENDITIONS_OVER_TOP_MAX};

@@ -81,7 +81,8 @@ pub async fn decode_samples(sandbox: &Sandbox, source: &Path, probe: &Probe, scr
         args.extend(words(&format!("{track} -ar 11025 -f chromaprint -fp_format raw file:sound.print")));
     }
     let step = "looking at the clip";
-    let done = sandbox.convert(step, scratch, source, &["-noautorotate".into()], &args, Stdout::Keep(4096), sandbox.caps).await?;
+    let done =
+        sandbox.convert(step, scratch, source, &["-noautorotate".into()], &args, Stdout::Keep(4096), sandbox.caps).await?;
     let frames = take(scratch, "frames.rgb").await?;
     let grey = take(scratch, "frames.grey").await?;
     let sound = take(scratch, "sound.raw").await?;

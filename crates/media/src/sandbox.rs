@@ -21,7 +21,8 @@ const STDERR_TAIL_BYTES: usize = 48 * 1024;
 const LINE_BYTES_MAX: usize = 4 * 1024;
 
 /// The containers that are read: never playlists, lists of files, sequences of pictures, scripts or devices.
-const DEMUXERS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,ogg,asf,asf_o,h264,hevc,m4v";
+const DEMUXERS: &str =
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,ogg,asf,asf_o,h264,hevc,m4v";
 /// The decoders that may be opened; a stream of any other kind stays closed.
 const DECODERS: &str = "h264,hevc,vp8,vp9,libdav1d,libaom-av1,av1,mpeg4,mpeg1video,mpeg2video,h263,theora,mjpeg,prores,dnxhd,\
 flv,msmpeg4v2,msmpeg4,wmv1,wmv2,wmv3,vc1,aac,aac_latm,mp3,mp3float,mp2,mp2float,opus,libopus,vorbis,libvorbis,ac3,eac3,flac,\

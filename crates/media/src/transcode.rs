@@ -165,7 +165,7 @@ impl Transcoder {
             .filter_map(|(rung, budget)| {
                 let budget = budget?;
                 let rate_max_bps = video::rate_within(budget.bytes, probe.duration_ms, fps, self.config.segment_s)?;
-                let coarser = (6.0 * (1.0 / budget.share).log2()).clamp(0.0, 12.0).round() as u32;
+                let coarser = (4.0 * (1.0 / budget.share).log2()).clamp(0.0, 12.0).round() as u32;
                 let rate_max_bps = rate_max_bps.min(rung.rate_max_bps(fps));
                 Some(video::Encode { rung: *rung, crf: self.config.crf + FIRST_CRF_OFFSET + coarser, rate_max_bps })
             })
@@ -181,7 +181,8 @@ impl Transcoder {
     async fn hold_sum(&self, out: &Path, first: Rung, manifest: &mut Manifest) -> Result<(), Error> {
         while manifest.renditions_over_top() >= RENDITIONS_OVER_TOP_MAX {
             let between = 0..manifest.renditions.len().saturating_sub(1);
-            let costly = between.filter(|i| manifest.renditions[*i].name != first.name()).max_by_key(|i| manifest.renditions[*i].bytes);
+            let costly =
+                between.filter(|i| manifest.renditions[*i].name != first.name()).max_by_key(|i| manifest.renditions[*i].bytes);
             let Some(costly) = costly else { break };
             let gone = manifest.renditions.remove(costly);
             package::remove(out, &gone.name).await?;

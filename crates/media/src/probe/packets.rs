@@ -85,7 +85,12 @@ mod tests {
         }
         check("0,0.0,0.0,0.1,K_\n0,0.1,0.1,0.1,__\n0,0.2,0.2,0.1,__\n1,0.0,0.0,5.0,K_\n", 3, 0.3, Some(10.0));
         // Milliseconds of Matroska, no durations, out of order.
-        check("0,0.033,N/A,N/A,__\n0,0.000,N/A,N/A,K_\n0,0.067,N/A,N/A,__\n0,0.100,N/A,N/A,__\n", 4, 0.1 + 0.1 / 3.0, Some(30.0));
+        check(
+            "0,0.033,N/A,N/A,__\n0,0.000,N/A,N/A,K_\n0,0.067,N/A,N/A,__\n0,0.100,N/A,N/A,__\n",
+            4,
+            0.1 + 0.1 / 3.0,
+            Some(30.0),
+        );
         // What lies before an edit list's start does not count.
         check("0,-0.1,-0.1,0.1,KD\n0,0.0,0.0,0.1,__\n", 1, 0.1, None);
         check("rubbish\n", 0, 0.0, None);

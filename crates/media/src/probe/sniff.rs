@@ -53,7 +53,8 @@ fn is_container(head: &[u8]) -> bool {
 fn is_reference(head: &[u8]) -> bool {
     let text = String::from_utf8_lossy(head);
     let text = text.trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
-    let starts = ["#extm3u", "ffconcat", "<?xml", "<svg", "<mpd", "<smil", "<html", "<!doctype", "[playlist]", "[reference]", "<asx"];
+    let starts =
+        ["#extm3u", "ffconcat", "<?xml", "<svg", "<mpd", "<smil", "<html", "<!doctype", "[playlist]", "[reference]", "<asx"];
     starts.iter().any(|start| text.starts_with(start))
         || text.starts_with("v=0\r\n") || text.starts_with("v=0\n") // SDP
         || (text.lines().take(20).any(|line| {

@@ -7,13 +7,51 @@ use crate::{Error, Limits, Refusal};
 
 /// The picture codecs that are taken, by ffprobe's names.
 const VIDEO_CODECS: [&str; 20] = [
-    "h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg1video", "mpeg2video", "h263", "theora", "mjpeg", "prores", "dnxhd", "flv1",
-    "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2", "wmv3", "vc1",
+    "h264",
+    "hevc",
+    "vp8",
+    "vp9",
+    "av1",
+    "mpeg4",
+    "mpeg1video",
+    "mpeg2video",
+    "h263",
+    "theora",
+    "mjpeg",
+    "prores",
+    "dnxhd",
+    "flv1",
+    "msmpeg4v2",
+    "msmpeg4v3",
+    "wmv1",
+    "wmv2",
+    "wmv3",
+    "vc1",
 ];
 /// The sound codecs that are heard; any other track counts as silence.
 const AUDIO_CODECS: [&str; 22] = [
-    "aac", "aac_latm", "mp3", "mp2", "opus", "vorbis", "ac3", "eac3", "flac", "alac", "amr_nb", "amr_wb", "adpcm_ms", "adpcm_ima_wav",
-    "adpcm_ima_qt", "wmav1", "wmav2", "wmapro", "pcm_u8", "pcm_s8", "pcm_mulaw", "pcm_alaw",
+    "aac",
+    "aac_latm",
+    "mp3",
+    "mp2",
+    "opus",
+    "vorbis",
+    "ac3",
+    "eac3",
+    "flac",
+    "alac",
+    "amr_nb",
+    "amr_wb",
+    "adpcm_ms",
+    "adpcm_ima_wav",
+    "adpcm_ima_qt",
+    "wmav1",
+    "wmav2",
+    "wmapro",
+    "pcm_u8",
+    "pcm_s8",
+    "pcm_mulaw",
+    "pcm_alaw",
 ];
 /// Pictures at least this high that do not tell their matrix are meant as BT.709, lower ones as BT.601.
 const BT709_HEIGHT_MIN: u32 = 720;
@@ -126,8 +164,9 @@ pub(super) fn parse(json: &[u8], limits: &Limits) -> Result<Tracks, Error> {
         let codec = s["codec_name"].as_str().unwrap_or_default();
         number(s, "channels") > 0 && (AUDIO_CODECS.contains(&codec) || codec.starts_with("pcm_"))
     };
-    let sound =
-        of_kind("audio").filter(hearable).max_by_key(|s| (s["disposition"]["default"] == 1, std::cmp::Reverse(number(s, "index"))));
+    let sound = of_kind("audio")
+        .filter(hearable)
+        .max_by_key(|s| (s["disposition"]["default"] == 1, std::cmp::Reverse(number(s, "index"))));
     Ok(Tracks {
         container: text(&root["format"], "format_name"),
         start_s: seconds(&root["format"], "start_time").unwrap_or(0.0),

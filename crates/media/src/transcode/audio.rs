@@ -38,8 +38,7 @@ pub(super) async fn package(
     args.extend(words("-f null -"));
     // The measurement is told at this verbosity only.
     let before = words("-v info");
-    let done =
-        sandbox.convert("measuring the loudness", out, source, &before, &args, Stdout::Keep(4096), sandbox.caps).await?;
+    let done = sandbox.convert("measuring the loudness", out, source, &before, &args, Stdout::Keep(4096), sandbox.caps).await?;
     let measured = done.ok.then(|| Measured::parse(&done.stderr)).flatten();
 
     tokio::fs::create_dir_all(out.join("a")).await?;

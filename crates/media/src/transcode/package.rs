@@ -126,10 +126,7 @@ async fn files(out: &Path, manifest: &Manifest) -> Result<Vec<MediaFile>, Error>
         found.push((name.to_owned(), tokio::fs::metadata(out.join(name)).await?.len()));
     }
     found.sort();
-    Ok(found
-        .into_iter()
-        .map(|(path, bytes)| MediaFile { content_type: content_type(&path).to_owned(), path, bytes })
-        .collect())
+    Ok(found.into_iter().map(|(path, bytes)| MediaFile { content_type: content_type(&path).to_owned(), path, bytes }).collect())
 }
 
 fn content_type(path: &str) -> &'static str {

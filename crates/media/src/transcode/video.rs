@@ -163,7 +163,8 @@ async fn run(
     let done = sandbox.convert(step, out, source, &before, args, Stdout::Lines(&on_line), sandbox.caps).await?;
     let frames = state.lock().map(|state| state.0).unwrap_or(0);
     if !done.ok {
-        let decoder = ["Error while decoding", "Invalid data found", "Cannot determine format", "Conversion failed", "Decode error rate"];
+        let decoder =
+            ["Error while decoding", "Invalid data found", "Cannot determine format", "Conversion failed", "Decode error rate"];
         if frames == 0 && decoder.iter().any(|sign| done.stderr.contains(sign)) && !done.stderr.contains("No space left") {
             return Err(Refusal::Damaged.into());
         }
