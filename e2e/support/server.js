@@ -45,10 +45,10 @@ export async function run(args, { input = '' } = {}) {
 }
 
 export class Server {
-  /** `data`: a folder to start on; without it a temporary one is made and removed at the end. */
-  constructor({ data, command = ['serve'], sets = {}, name = 'server' } = {}) {
+  /** `data`: a folder to start on, removed at the end when `owned`; without it a temporary one is made. */
+  constructor({ data, owned = !data, command = ['serve'], sets = {}, name = 'server' } = {}) {
     this.name = name;
-    this.owned = !data;
+    this.owned = owned;
     this.data = data ?? mkdtempSync(join(tmpdir(), 'watershed-e2e-'));
     this.command = command;
     this.sets = sets;
