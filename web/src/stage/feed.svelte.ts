@@ -1,0 +1,183 @@
+/** A vertical list of clips that goes on: the feeds of the server, or the list that a clip was opened from. */
+import { api, ApiError } from '$/api/client';
+import type { Explain, FeedItem, Id, Video, Why } from '$/api/types';
+import { opened_from } from '$/state/playlist.svelte';
+import { session } from '$/state/session.svelte';
+import { stored } from '$/platform/stored';
+import { events } from './events';
+
+export interface StageItem {
+  /** Unique in the list, also when a clip comes again. */
+  key: string;
+  video: Video;
+  slate?: string;
+  position?: number;
+  why: Why[];
+  explain: Explain | null;
+}
+
+interface Batch {
+  items: StageItem[];
+  fallback: boolean;
+  /** Nothing comes after it. */
+  last: boolean;
+}
+
+/** Clips asked for at once. Few, so that what the viewer does changes what comes soon. */
+const page_size = 6;
+/** The next page is asked for when this many are left. */
+const left_min = 2;
+/** Beyond this the oldest clips are let go, so that a long evening does not fill the memory. */
+const held_max = 240;
+const dropped_at_once = 120;
+
+export class Feed {
+  items = $state.raw<StageItem[]>([]);
+  active = $state(0);
+  loading = $state(false);
+  /** The server had nothing more. */
+  ended = $state(false);
+  fallback = $state(false);
+  error = $state.raw<unknown>(null);
+  /** Counts refreshes, so that the stage goes back to the top. */
+  epoch = $state(0);
+  readonly #next: (held: StageItem[]) => Promise<Batch>;
+  #serial = 0;
+
+  constructor(next: (held: StageItem[]) => Promise<Batch>) {
+    this.#next = next;
+  }
+
+  get current(): StageItem | null {
+    return this.items[this.active] ?? null;
+  }
+
+  start(): void {
+    if (this.items.length === 0 && !this.ended) void this.more();
+  }
+
+  /** Called when another clip becomes the current one. */
+  reach(index: number): void {
+    this.active = index;
+    if (this.items.length - 1 - index <= left_min) void this.more();
+  }
+
+  async more(): Promise<void> {
+    if (this.loading || this.ended) return;
+    this.loading = true;
+    this.error = null;
+    const serial = ++this.#serial;
+    try {
+      const batch = await this.#next(this.items.slice(this.active));
+      if (serial !== this.#serial) return;
+      this.items = [...this.items, ...batch.items];
+      this.fallback = batch.fallback;
+      this.ended = batch.last;
+    } catch (error) {
+      if (serial === this.#serial) this.error = error;
+    } finally {
+      if (serial === this.#serial) this.loading = false;
+    }
+  }
+
+  /** Forgets what is held and asks anew. */
+  async refresh(): Promise<void> {
+    this.#serial++;
+    this.loading = false;
+    this.ended = false;
+    this.items = [];
+    this.active = 0;
+    this.epoch++;
+    await this.more();
+  }
+
+  /** How many clips to drop from the front; 0 while the list is short. */
+  get surplus(): number {
+    return this.items.length > held_max ? Math.min(dropped_at_once, this.active - 5) : 0;
+  }
+
+  drop(count: number): void {
+    this.items = this.items.slice(count);
+    this.active -= count;
+  }
+
+  /** Takes clips that are still to come out of the list. */
+  remove_ahead(gone: (video: Video) => boolean): void {
+    this.items = this.items.filter((item, index) => index <= this.active || !gone(item.video));
+    if (this.items.length - 1 - this.active <= left_min) void this.more();
+  }
+}
+
+let served = 0;
+
+function staged(item: FeedItem, slate: string): StageItem {
+  served++;
+  return {
+    key: `${slate}.${item.position}.${served}`,
+    video: item.video,
+    slate,
+    position: item.position,
+    why: item.why,
+    explain: item.explain,
+  };
+}
+
+const plain = (video: Video): StageItem => ({ key: `plain.${video.id}.${++served}`, video, why: [], explain: null });
+
+const kept_key = 'last_page';
+
+async function from_server(tab: 'for_you' | 'following', held: StageItem[]): Promise<Batch> {
+  await session.ready();
+  // What was just watched is on the server before the next page is made.
+  await events.flush();
+  const page = await api.feed({ tab, limit: page_size, explain: true, exclude: held.map((item) => item.video.id) });
+  if (tab === 'for_you' && page.items.length > 0) stored.set(kept_key, JSON.stringify(page.items.map((item) => item.video)));
+  return { items: page.items.map((item) => staged(item, page.slate)), fallback: page.fallback, last: page.items.length === 0 };
+}
+
+/** The clips of the last page that lie on this device with their picture. */
+async function from_device(): Promise<StageItem[]> {
+  try {
+    const videos = JSON.parse(stored.get(kept_key) ?? '[]') as Video[];
+    const there = await Promise.all(videos.map(async (video) => (await caches.match(video.playlist_url)) !== undefined));
+    return videos.filter((_, i) => there[i]).map(plain);
+  } catch {
+    return [];
+  }
+}
+
+export const for_you = new Feed(async (held) => {
+  try {
+    return await from_server('for_you', held);
+  } catch (error) {
+    if (held.length === 0 && error instanceof ApiError && error.code === 'offline') {
+      const items = await from_device();
+      if (items.length > 0) return { items, fallback: false, last: false };
+    }
+    throw error;
+  }
+});
+
+export const following = new Feed((held) => from_server('following', held));
+
+/** The feed of one clip: on through the list that it was opened from, or through For You after it. */
+export function clip_feed(id: Id): Feed {
+  const list = opened_from.holding(id);
+  if (list) {
+    const feed = new Feed(async () => {
+      const videos = (await list.more?.()) ?? [];
+      return { items: videos.map(plain), fallback: false, last: videos.length === 0 };
+    });
+    feed.items = list.videos.map(plain);
+    feed.active = Math.max(0, list.videos.findIndex((video) => video.id === id));
+    return feed;
+  }
+  let first = true;
+  return new Feed(async (held) => {
+    if (!first) return from_server('for_you', held);
+    await session.ready();
+    const video = await api.video(id);
+    first = false;
+    return { items: [plain(video)], fallback: false, last: false };
+  });
+}
