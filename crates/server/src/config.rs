@@ -18,7 +18,7 @@ pub struct Config {
     pub demo: DemoConfig,
     pub region: app::RegionConfig,
     pub media: app::MediaConfig,
-    pub accounts: accounts::Config,
+    pub accounts: app::AccountsConfig,
     pub feed: app::FeedConfig,
     pub learner: learner::Config,
     pub eventlog: app::EventLogConfig,

@@ -104,6 +104,11 @@ impl Seen {
         self.0.as_ref().map_or(Flags::NONE, |table| table.get(video))
     }
 
+    /// Every video that the viewer has seen, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (VideoId, Flags)> {
+        self.0.iter().flat_map(|table| table.iter())
+    }
+
     /// How many videos the viewer has seen.
     pub fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |table| table.len())

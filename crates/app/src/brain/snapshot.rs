@@ -33,7 +33,12 @@ pub fn write(folder: &Path, sequence: u64, sections: &[Vec<u8>]) -> io::Result<(
     file.sync_all()?;
     fs::rename(&temporary, path(folder, sequence))?;
     File::open(folder)?.sync_all()?;
-    for old in list(folder)?.into_iter().rev().skip(KEPT) {
+    keep(folder, KEPT)
+}
+
+/// Deletes all snapshots but the newest `count`.
+pub fn keep(folder: &Path, count: usize) -> io::Result<()> {
+    for old in list(folder)?.into_iter().rev().skip(count) {
         fs::remove_file(path(folder, old))?;
     }
     Ok(())

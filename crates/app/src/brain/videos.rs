@@ -43,8 +43,9 @@ pub struct KnownVideos {
 }
 
 impl KnownVideos {
-    pub fn put(&self, video: Arc<KnownVideo>) {
-        self.by_id.write().insert(video.facts.video, video);
+    /// Puts a video in, or replaces what was known of it; says whether it is new.
+    pub fn put(&self, video: Arc<KnownVideo>) -> bool {
+        self.by_id.write().insert(video.facts.video, video).is_none()
     }
     pub fn remove(&self, video: VideoId) {
         self.by_id.write().remove(&video);
@@ -52,13 +53,11 @@ impl KnownVideos {
     pub fn get(&self, video: VideoId) -> Option<Arc<KnownVideo>> {
         self.by_id.read().get(&video).cloned()
     }
-    /// Looks many up under one lock; unknown ones are left out.
-    pub fn with_each<'a>(&self, ids: impl Iterator<Item = &'a VideoId>, mut found: impl FnMut(VideoId, &Arc<KnownVideo>)) {
+    /// Looks many up under one lock, in their order.
+    pub fn with_each_or(&self, ids: impl Iterator<Item = VideoId>, mut each: impl FnMut(Option<&Arc<KnownVideo>>)) {
         let by_id = self.by_id.read();
         for id in ids {
-            if let Some(video) = by_id.get(id) {
-                found(*id, video);
-            }
+            each(by_id.get(&id));
         }
     }
     pub fn len(&self) -> usize {

@@ -5,6 +5,7 @@ mod events;
 mod feed;
 mod machine;
 mod percentile;
+mod world;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,0 +1,101 @@
+//! The brain: everything derived from the event log, brought up to date by one thread in log order.
+//!
+//! It applies each event to the views, the table of known videos, the candidate vectors and the joiner, and trains the learner on the
+//! examples that the joiner makes. Readers (the feed, the pages) never wait for it. Its memory is snapshotted with the place in
+//! the log; a start reads the newest snapshot and the log after it.
+
+mod probe;
+mod snapshot;
+mod state;
+mod videos;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use eventlog::{Offset, Partition};
+use learner::Learner;
+use parking_lot::Mutex;
+use retrieval::CandidateIndex;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use views::Views;
+
+pub use videos::{KnownVideo, KnownVideos};
+pub use worker::{BrainError, BrainParts, start};
+
+/// How the brain keeps itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BrainConfig {
+    /// A snapshot is written after so many seconds, if anything happened, and at the stop.
+    pub snapshot_every_s: u64,
+    /// Event ids remembered to count each once: generations, and ids in each.
+    pub dedup_generations: usize,
+    pub dedup_ids_per_generation: usize,
+    /// Hours until a deed weighs half in what trends.
+    pub trending_half_life_hours: u32,
+}
+
+impl Default for BrainConfig {
+    fn default() -> Self {
+        Self { snapshot_every_s: 300, dedup_generations: 4, dedup_ids_per_generation: 917_504, trending_half_life_hours: 6 }
+    }
+}
+
+/// What readers see.
+pub struct Brain {
+    pub views: Arc<Views>,
+    pub videos: Arc<KnownVideos>,
+    pub candidates: Arc<CandidateIndex<{ learner::D }>>,
+    pub learner: Arc<Learner>,
+    /// The next offset to apply, per partition.
+    applied: watch::Sender<Vec<u64>>,
+    events: AtomicU64,
+    duplicates: AtomicU64,
+    /// Set when the thread ended by an error: the platform says so in /readyz.
+    failed: AtomicBool,
+    memory: Mutex<Option<worker::Handle>>,
+}
+
+impl Brain {
+    /// Events applied since the start, each once.
+    pub fn learned_events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    /// Events that came again and were not counted.
+    pub fn duplicate_events(&self) -> u64 {
+        self.duplicates.load(Ordering::Relaxed)
+    }
+
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Waits until everything before `offset` has been applied, at most `limit`; says whether it has.
+    pub async fn caught_up(&self, partition: Partition, offset: Offset, limit: Duration) -> bool {
+        let mut applied = self.applied.subscribe();
+        let reached = applied.wait_for(|next| next.get(usize::from(partition.0)).is_some_and(|n| *n >= offset.0));
+        matches!(tokio::time::timeout(limit, reached).await, Ok(Ok(_)))
+    }
+
+    /// Forgets a viewer at once and writes a snapshot without them, so that the older ones can be deleted.
+    pub async fn snapshot_now(&self) -> Result<(), BrainError> {
+        let handle = self.memory.lock().clone();
+        match handle {
+            Some(handle) => handle.snapshot().await,
+            None => Err(BrainError::Stopped),
+        }
+    }
+
+    /// Applies what is in the log, writes a snapshot and ends the thread.
+    pub async fn close(&self) -> Result<(), BrainError> {
+        let handle = self.memory.lock().take();
+        match handle {
+            Some(handle) => handle.close().await,
+            None => Ok(()),
+        }
+    }
+}

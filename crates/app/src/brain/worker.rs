@@ -1,0 +1,282 @@
+//! The brain's thread: reads the log, applies it, shows the result, keeps snapshots.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use base::Clock;
+use eventlog::dedup::{Dedup, DedupOptions};
+use eventlog::{EventLog, Offset, Partition};
+use learner::Trainer;
+use learner::joiner::Joiner;
+use retrieval::CandidateIndex;
+use tokio::runtime::Handle as Runtime;
+use tokio::sync::{mpsc, oneshot, watch};
+use views::{Options, Views};
+
+use super::state::State;
+use super::videos::KnownVideos;
+use super::{Brain, BrainConfig, snapshot};
+
+/// Events applied before readers are shown the result. Small enough for freshness, large enough to spread the cost of showing.
+const BATCH_EVENTS: usize = 512;
+/// How long the thread waits for news before it looks whether a snapshot is due.
+const WAIT: Duration = Duration::from_millis(250);
+/// Requests to the thread that may wait.
+const REQUESTS_MAX: usize = 16;
+
+/// Why the brain cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum BrainError {
+    #[error("the event log: {0}")]
+    Log(#[from] eventlog::Error),
+    #[error("a snapshot: {0}")]
+    Snapshot(#[from] std::io::Error),
+    #[error("a snapshot's part is not readable: {0}")]
+    Part(String),
+    #[error("the thread has ended")]
+    Stopped,
+}
+
+pub struct BrainParts {
+    pub config: BrainConfig,
+    pub learner: learner::Config,
+    pub log: Arc<dyn EventLog>,
+    pub clock: Arc<dyn Clock>,
+    pub folder: PathBuf,
+}
+
+/// How others ask the thread for something.
+#[derive(Clone)]
+pub struct Handle(mpsc::Sender<Request>);
+
+enum Request {
+    Snapshot(oneshot::Sender<Result<(), BrainError>>),
+    Close(oneshot::Sender<Result<(), BrainError>>),
+}
+
+impl Handle {
+    pub async fn snapshot(&self) -> Result<(), BrainError> {
+        self.ask(Request::Snapshot).await
+    }
+    pub async fn close(&self) -> Result<(), BrainError> {
+        self.ask(Request::Close).await
+    }
+    async fn ask(&self, request: impl FnOnce(oneshot::Sender<Result<(), BrainError>>) -> Request) -> Result<(), BrainError> {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(request(answer)).await.map_err(|_| BrainError::Stopped)?;
+        answered.await.map_err(|_| BrainError::Stopped)?
+    }
+}
+
+struct Worker {
+    brain: Arc<Brain>,
+    state: State,
+    parts: BrainParts,
+    /// The next offset to apply, per partition.
+    next: Vec<u64>,
+    requests: mpsc::Receiver<Request>,
+    runtime: Runtime,
+    sequence: u64,
+    snapshot_at: Instant,
+    changed: bool,
+}
+
+/// Reads the newest snapshot and the log after it, then goes on in a thread of its own. Returns when what is in the log now has been
+/// applied, so that the first page is made from everything that is known.
+pub async fn start(parts: BrainParts) -> Result<Arc<Brain>, BrainError> {
+    let runtime = Runtime::current();
+    tokio::task::spawn_blocking(move || {
+        let mut worker = Worker::open(parts, runtime)?;
+        while worker.catch_up()? {}
+        let brain = worker.brain.clone();
+        std::thread::Builder::new().name("brain".into()).spawn(move || worker.run()).map_err(BrainError::Snapshot)?;
+        Ok(brain)
+    })
+    .await
+    .map_err(|_| BrainError::Stopped)?
+}
+
+impl Worker {
+    fn open(parts: BrainParts, runtime: Runtime) -> Result<Self, BrainError> {
+        let options = Options { trending_half_life_ms: i64::from(parts.config.trending_half_life_hours) * 3_600_000 };
+        let partitions = usize::from(parts.log.partitions());
+        let dedup_options = DedupOptions {
+            generations: parts.config.dedup_generations,
+            ids_per_generation: parts.config.dedup_ids_per_generation,
+        };
+        let found = snapshot::read_newest(&parts.folder)?;
+        let (sequence, restored) = match found {
+            Some((sequence, sections)) => (sequence, Some(restore(sections, options, dedup_options, partitions)?)),
+            None => (0, None),
+        };
+        let fresh = || -> Result<Restored, BrainError> {
+            Ok(Restored {
+                next: vec![0; partitions],
+                views: Views::new(options),
+                trainer: Trainer::new(parts.learner),
+                joiner: Joiner::default(),
+                dedup: Dedup::new(dedup_options)?,
+            })
+        };
+        let restored = restored.map_or_else(fresh, Ok)?;
+        let views = Arc::new(restored.views);
+        let videos = Arc::new(KnownVideos::default());
+        let candidates = Arc::new(CandidateIndex::default());
+        let learner = restored.trainer.learner();
+        let mut state =
+            State::new(views.clone(), videos.clone(), candidates.clone(), restored.trainer, restored.joiner, restored.dedup);
+        state.publish(parts.clock.now());
+        let (sender, requests) = mpsc::channel(REQUESTS_MAX);
+        let brain = Arc::new(Brain {
+            views,
+            videos,
+            candidates,
+            learner,
+            applied: watch::Sender::new(restored.next.clone()),
+            events: Default::default(),
+            duplicates: Default::default(),
+            failed: Default::default(),
+            memory: parking_lot::Mutex::new(Some(Handle(sender))),
+        });
+        let (next, snapshot_at) = (restored.next, Instant::now());
+        Ok(Self { brain, state, parts, next, requests, runtime, sequence, snapshot_at, changed: false })
+    }
+
+    /// Applies one batch of every partition; false when there was nothing.
+    fn catch_up(&mut self) -> Result<bool, BrainError> {
+        let mut any = false;
+        for partition in 0..self.next.len() {
+            let Some(from) = self.next.get(partition).copied() else { continue };
+            let at = Partition(partition as u16);
+            let from = from.max(self.parts.log.first_offset(at)?.0);
+            let events = self.runtime.block_on(self.parts.log.read(at, Offset(from), BATCH_EVENTS))?;
+            for (offset, event) in &events {
+                self.state.apply(event);
+                if let Some(next) = self.next.get_mut(partition) {
+                    *next = offset.next().0;
+                }
+            }
+            any |= !events.is_empty();
+        }
+        if any {
+            self.changed = true;
+            self.state.publish(self.parts.clock.now());
+            self.brain.events.store(self.state.events, Ordering::Relaxed);
+            self.brain.duplicates.store(self.state.duplicates, Ordering::Relaxed);
+            self.brain.applied.send_replace(self.next.clone());
+        }
+        Ok(any)
+    }
+
+    fn run(mut self) {
+        loop {
+            match self.step() {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    // What is wrong with the log or the disk does not go away by going on: say it, and let /readyz say it.
+                    tracing::error!(%error, "the brain has stopped: pages are made from what it knew");
+                    self.brain.failed.store(true, Ordering::Relaxed);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// One round; false when it was told to end.
+    fn step(&mut self) -> Result<bool, BrainError> {
+        let worked = self.catch_up()?;
+        while let Ok(request) = self.requests.try_recv() {
+            if !self.answer(request)? {
+                return Ok(false);
+            }
+        }
+        if self.changed && self.snapshot_at.elapsed() >= Duration::from_secs(self.parts.config.snapshot_every_s.max(1)) {
+            self.snapshot()?;
+        }
+        if !worked {
+            self.wait()?;
+        }
+        Ok(true)
+    }
+
+    /// Until there is news in the log, a request, or some time has passed.
+    fn wait(&mut self) -> Result<(), BrainError> {
+        let log = self.parts.log.clone();
+        let next = self.next.clone();
+        let waits = next.iter().enumerate().map(|(at, next)| log.wait_for(Partition(at as u16), Offset(*next), WAIT));
+        let news = futures_util::future::select_all(waits);
+        let requests = &mut self.requests;
+        let request = self.runtime.block_on(async {
+            tokio::select! {
+                request = requests.recv() => Ok(request),
+                (outcome, _, _) = news => outcome.map(|_| None),
+            }
+        })?;
+        if let Some(request) = request
+            && !self.answer(request)?
+        {
+            self.requests.close();
+        }
+        Ok(())
+    }
+
+    /// False when the thread is to end.
+    fn answer(&mut self, request: Request) -> Result<bool, BrainError> {
+        let (answer, go_on) = match request {
+            Request::Snapshot(answer) => (answer, true),
+            Request::Close(answer) => (answer, false),
+        };
+        while self.catch_up()? {}
+        let _ = answer.send(self.snapshot());
+        Ok(go_on)
+    }
+
+    fn snapshot(&mut self) -> Result<(), BrainError> {
+        let started = Instant::now();
+        let mut model = Vec::new();
+        self.state.trainer.snapshot(&mut model).map_err(|error| BrainError::Part(error.to_string()))?;
+        let next: Vec<u8> = self.next.iter().flat_map(|n| n.to_le_bytes()).collect();
+        let joiner = self.state.joiner.snapshot().map_err(|error| BrainError::Part(error.to_string()))?;
+        let sections = [next, self.state.views.snapshot(), self.state.dedup.to_bytes(), joiner, model];
+        self.sequence += 1;
+        snapshot::write(&self.parts.folder, self.sequence, &sections)?;
+        self.snapshot_at = Instant::now();
+        self.changed = false;
+        metrics::histogram!("brain_snapshot_seconds").record(started.elapsed().as_secs_f64());
+        Ok(())
+    }
+}
+
+struct Restored {
+    next: Vec<u64>,
+    views: Views,
+    trainer: Trainer,
+    joiner: Joiner,
+    dedup: Dedup,
+}
+
+fn restore(sections: Vec<Vec<u8>>, options: Options, dedup_options: DedupOptions, partitions: usize) -> Result<Restored, BrainError> {
+    let part = |what: &str, error: &dyn std::fmt::Display| BrainError::Part(format!("{what}: {error}"));
+    let [next, views, dedup, joiner, model]: [Vec<u8>; 5] =
+        sections.try_into().map_err(|_| BrainError::Part("it has not the parts that this program writes".into()))?;
+    let (numbers, _) = next.as_chunks::<8>();
+    let next: Vec<u64> = numbers.iter().map(|n| u64::from_le_bytes(*n)).collect();
+    if next.len() != partitions {
+        return Err(BrainError::Part(format!("it is of {} partitions, the log has {partitions}", next.len())));
+    }
+    Ok(Restored {
+        next,
+        views: Views::restore(options, &views).map_err(|error| part("views", &error))?,
+        dedup: Dedup::from_bytes(dedup_options, &dedup).map_err(|error| part("ids seen", &error))?,
+        joiner: Joiner::restore(&joiner).map_err(|error| part("joiner", &error))?,
+        trainer: Trainer::restore(model.as_slice()).map_err(|error| part("model", &error))?,
+    })
+}
+
+/// Deletes every snapshot but the newest: the others may hold a viewer who is to be forgotten.
+pub fn keep_only_newest(folder: &Path) -> std::io::Result<()> {
+    snapshot::keep(folder, 1)
+}
