@@ -122,3 +122,23 @@ export class Visitor {
     await this.context.close();
   }
 }
+
+const needs_name = new Set(['button', 'link', 'textbox', 'searchbox', 'slider', 'switch', 'checkbox', 'radio', 'tab', 'combobox', 'dialog', 'menuitem', 'spinbutton']);
+
+/** What a screen reader meets and cannot name: controls without a name, and pictures without a text or a mark that they need none. */
+export async function nameless(visitor) {
+  const session = await visitor.context.newCDPSession(visitor.page);
+  try {
+    const { nodes } = await session.send('Accessibility.getFullAXTree');
+    return nodes
+      .filter((node) => !node.ignored && (needs_name.has(node.role?.value) || node.role?.value === 'image') && !node.name?.value?.trim())
+      .map((node) => `${node.role.value} ${JSON.stringify(node.properties?.map((p) => p.name) ?? [])} #${node.backendDOMNodeId}`);
+  } finally {
+    await session.detach();
+  }
+}
+
+/** Pixels by which the page is wider than the window. */
+export function overflow(visitor) {
+  return visitor.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}

@@ -12,6 +12,8 @@ import { Server } from './server.js';
 
 export const clips_per_kind = 10;
 const creators_per_kind = 3;
+/** Long enough that a quick swipe is a skip (less than a quarter), short enough to be watched to the end in a test. */
+const clip_seconds = 3;
 
 /** Captions in both languages, so that search has something to find. */
 const captions = {
@@ -47,7 +49,7 @@ async function seed(data) {
       for (let next = queue.shift(); next; next = queue.shift()) {
         const { kind, n } = next;
         const client = creators[kind][n % creators_per_kind];
-        const clip = await client.clip(await make(kind, n), captions[kind](n), { wait: false });
+        const clip = await client.clip(await make(kind, n, { seconds: clip_seconds }), captions[kind](n), { wait: false });
         waiting.push({ clip, client, kind });
       }
     };

@@ -23,11 +23,12 @@ export function files_of(folder) {
   return found.sort();
 }
 
-/** Files whose bytes contain `text`. */
+/** Files whose bytes contain `text` (ASCII, upper or lower case). */
 export function files_with(folder, text) {
+  const wanted = text.toLowerCase();
   return files_of(folder).filter((path) => {
     try {
-      return readFileSync(join(folder, path)).includes(text);
+      return readFileSync(join(folder, path), 'latin1').toLowerCase().includes(wanted);
     } catch (error) {
       if (error.code === 'ENOENT') return false;
       throw error;
