@@ -149,12 +149,12 @@ for (const size of sizes) {
     await until('the server to know', async () => String((await person.get(`/v1/videos/${second}`)).mine.liked) !== liked);
 
     await page.keyboard.press('c');
-    await page.getByTestId('comments').waitFor();
+    await page.getByTestId('comments-sheet').waitFor();
     await visitor.screenshot('keys-comments');
     await page.keyboard.press('Escape');
-    await page.getByTestId('comments').waitFor({ state: 'hidden' });
+    await page.getByTestId('comments-sheet').waitFor({ state: 'hidden' });
     await page.keyboard.press('?');
-    await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+    await page.getByTestId('keys-sheet').waitFor();
     await visitor.screenshot('keys-list');
     await page.keyboard.press('Escape');
   });
