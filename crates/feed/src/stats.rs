@@ -178,3 +178,48 @@ fn quantile_ms(counts: &[u32], quantile: f32) -> f32 {
     }
     0.0
 }
+
+#[cfg(test)]
+mod tests {
+    use base::{SlateId, VideoId};
+
+    use crate::{Removed, StageTimings};
+
+    use super::*;
+
+    fn slate(total_us: u64, seen: usize) -> Slate {
+        let removed = Removed { filter: "seen", reason: "seen", video: VideoId::from_raw(1) };
+        Slate {
+            id: SlateId::from_raw(1),
+            items: Vec::new(),
+            removed: vec![removed; seen],
+            sources: Vec::new(),
+            fallback: false,
+            scored: 0,
+            timings: StageTimings { total_us, ..StageTimings::default() },
+        }
+    }
+
+    #[test]
+    fn latency_per_second_and_totals() {
+        let stats = FeedStats::default();
+        let at = |second: i64| Timestamp::from_millis(1_800_000_000_000 + second * 1_000);
+        for request in 0..100 {
+            stats.note(at(0), &slate(if request < 98 { 1_000 } else { 50_000 }, 2));
+        }
+        stats.note(at(2), &slate(4_000_000_000, 0));
+        stats.note(at(3), &slate(1_000, 0));
+        let got = stats.snapshot(at(3), 3);
+        assert_eq!((got.slates, got.filters[0].count), (102, 200));
+        assert_eq!(got.series.t_ms, [0, 1, 2].map(|second| at(second).as_millis()));
+        assert_eq!(got.series.requests_per_s, [100.0, 0.0, 1.0], "the running second is left out");
+        let check = |value: f32, exact: f32| assert!(value >= exact && value <= exact * 1.2, "{value} for {exact}");
+        check(got.series.p50_ms[0], 1.0);
+        check(got.series.p99_ms[0], 50.0);
+        assert_eq!(got.series.p50_ms[1], 0.0);
+        // A ring's length later the slots are used again.
+        stats.note(at(SECONDS as i64), &slate(1_000, 0));
+        let later = stats.snapshot(at(SECONDS as i64 + 1), SECONDS);
+        assert_eq!(later.series.requests_per_s.iter().sum::<f32>(), 3.0);
+    }
+}

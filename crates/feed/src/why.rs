@@ -104,3 +104,63 @@ pub fn affinities(query: &Query, candidate: &Candidate) -> Vec<Affinity> {
     }
     affinities
 }
+
+#[cfg(test)]
+mod tests {
+    use base::SlateId;
+
+    use crate::pipeline::testing::{candidate, query_of, viewer};
+    use crate::{Brought, HashtagTaste, ScoreParts, StageTimings, Taste};
+
+    use super::*;
+
+    fn item(brought: &[SourceKind], taste: Taste) -> SelectedItem {
+        let mut candidate = candidate(1, 2, &["cats"]);
+        candidate.brought = Brought::default();
+        brought.iter().for_each(|kind| candidate.brought.add(*kind, 1.0));
+        candidate.taste = taste;
+        SelectedItem {
+            candidate,
+            position: 0,
+            score: 0.0,
+            parts: ScoreParts::default(),
+            propensity: 1.0,
+            explored: false,
+            predictions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn reasons_most_telling_first() {
+        fn check(item: SelectedItem, fallback: bool, expected: &[&str]) {
+            let mut state = viewer();
+            state.hashtags = vec![HashtagTaste::new("cats", 0.5, 4, 3)];
+            state.learned_from = 4;
+            let slate = Slate {
+                id: SlateId::from_raw(1),
+                items: Vec::new(),
+                removed: Vec::new(),
+                sources: Vec::new(),
+                fallback,
+                scored: 0,
+                timings: StageTimings::default(),
+            };
+            let whys = why(&query_of(state), &slate, &item);
+            assert_eq!(whys.iter().map(|why| why.code).collect::<Vec<_>>(), expected);
+            if let Some(why) = whys.iter().find(|why| why.code == "hashtag_affinity") {
+                assert_eq!((why.hashtag.as_deref(), why.watched, why.finished), (Some("cats"), Some(4), Some(3)));
+            }
+        }
+        use SourceKind::*;
+        let cats = Taste { best_hashtag: Some(0), ..Taste::default() };
+        check(item(&[Learned, Fresh], cats), false, &["hashtag_affinity", "source_learned", "source_fresh"]);
+        check(item(&[Learned, Fresh], Taste::default()), true, &["fallback", "source_fresh"]);
+        check(item(&[Explore], Taste::default()), false, &["source_explore"]);
+        let followed = Taste { followed: true, creator: 0.4, ..cats };
+        check(item(&[Similar], followed), false, &["source_followed", "hashtag_affinity", "creator_affinity"]);
+        check(SelectedItem { explored: true, ..item(&[Fresh], Taste::default()) }, false, &["source_explore", "source_fresh"]);
+        let mut again = item(&[Rewatch], Taste::default());
+        again.candidate.rewatch = true;
+        check(again, false, &["seen_before"]);
+    }
+}

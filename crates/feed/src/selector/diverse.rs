@@ -189,3 +189,92 @@ fn drawn(parts: &[f32], point: f32) -> Option<usize> {
     }
     last
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::pipeline::testing::{candidate, query_of, viewer};
+    use crate::{Counts, PlainViewer};
+
+    use super::*;
+
+    fn select(query: &Query, candidates: &[Candidate], scores: &[f32], want: usize) -> Selection {
+        DiverseSelector::new(SelectorConfig::default()).select(query, candidates, scores, want)
+    }
+
+    fn pool(count: u64, creators: u64, impressions: impl Fn(u64) -> u64) -> Vec<Candidate> {
+        (0..count)
+            .map(|number| Candidate {
+                counts: Counts { impressions: impressions(number), ..Counts::default() },
+                ..candidate(number + 1, number % creators + 1, &[format!("kind{}", number % 7).as_str()])
+            })
+            .collect()
+    }
+
+    /// What is logged is what happens: over many pages each candidate comes first as often as its propensity says.
+    #[test]
+    fn propensity_is_the_frequency() {
+        const PAGES: usize = 6_000;
+        let candidates = pool(12, 12, |number| if number < 6 { number } else { 10_000 });
+        let scores: Vec<f32> = (0..12).map(|number| (number as f32 * 0.7).sin()).collect();
+        let mut first = [0usize; 12];
+        let mut logged = [0.0f32; 12];
+        for seed in 0..PAGES as u64 {
+            let query = Query { rng: Rng::from_seed(seed), surprise: 0.8, ..query_of(viewer()) };
+            let pick = select(&query, &candidates, &scores, 1).picks[0];
+            first[pick.index] += 1;
+            assert!(logged[pick.index] == 0.0 || logged[pick.index] == pick.propensity, "the first place has one distribution");
+            logged[pick.index] = pick.propensity;
+        }
+        assert!((logged.iter().sum::<f32>() - 1.0).abs() < 1e-3, "{logged:?}");
+        for (times, propensity) in first.iter().zip(logged) {
+            let expected = propensity * PAGES as f32;
+            assert!((*times as f32 - expected).abs() < 5.0 * expected.sqrt() + 1.0, "{first:?} {logged:?}");
+        }
+    }
+
+    #[test]
+    fn new_videos_get_their_share() {
+        fn check(surprise: f32, at_least: usize, at_most: usize) {
+            // New ones score worst: only the share can bring them in.
+            let candidates = pool(100, 50, |number| if number < 20 { 0 } else { 10_000 });
+            let scores: Vec<f32> = (0..100).map(|number| if number < 20 { -1.0 } else { 1.0 }).collect();
+            let mut new = 0;
+            for seed in 0..250 {
+                let query =
+                    Query { rng: Rng::from_seed(seed), surprise, ..query_of(PlainViewer { learned_from: 100, ..viewer() }) };
+                let picks = select(&query, &candidates, &scores, 8).picks;
+                assert!(picks.iter().all(|pick| !pick.explored || pick.index < 20));
+                new += picks.iter().filter(|pick| pick.index < 20).count();
+            }
+            assert!((at_least..=at_most).contains(&new), "{new} of 2000 places at surprise {surprise}");
+        }
+        check(0.0, 60, 150);
+        check(0.3, 250, 380);
+        check(1.0, 700, 1_100);
+    }
+
+    #[test]
+    fn caps_hold_on_the_page_and_over_the_window() {
+        fn check(creators: u64, recent: &[u64], want: usize, most: &[(u64, usize)]) {
+            let candidates = pool(60, creators, |_| 10_000);
+            // The lower the creator's number, the better its clips.
+            let scores: Vec<f32> = candidates.iter().map(|c| -(c.facts.creator.raw() as f32)).collect();
+            let recent_creators = recent.iter().map(|number| AccountId::from_raw(*number)).collect();
+            let state = PlainViewer { recent_creators, learned_from: 100, ..viewer() };
+            let selection = select(&query_of(state), &candidates, &scores, want);
+            assert_eq!(selection.picks.len(), want);
+            for (creator, most) in most {
+                let by = |pick: &&Pick| candidates[pick.index].facts.creator.raw() == *creator;
+                let times = selection.picks.iter().filter(by).count();
+                assert!(times <= *most, "{times} by {creator}, {recent:?}");
+            }
+        }
+        check(20, &[], 8, &[(1, 3), (2, 3), (3, 3)]);
+        check(20, &[], 16, &[(1, 6), (2, 6), (3, 6)]);
+        check(20, &[1; 8], 8, &[(1, 0), (2, 3)]);
+        check(20, &[1; 6], 8, &[(1, 2), (2, 3)]);
+        // Two creators cannot fill a page within their caps: the caps give way.
+        check(2, &[], 8, &[(1, 8), (2, 8)]);
+        check(1, &[1; 30], 8, &[(1, 8)]);
+    }
+}
