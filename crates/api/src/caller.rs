@@ -1,7 +1,9 @@
 //! Who is asking: the extractors by which a handler says whom it serves.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use accounts::{Role, SignedInSession};
-use axum::extract::FromRequestParts;
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use base::{AccountId, ViewerId};
@@ -101,5 +103,17 @@ impl FromRequestParts<Api> for Operator {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let SignedIn(session) = SignedIn::from_request_parts(parts, api).await?;
         if session.role == Role::Operator { Ok(Self(session)) } else { Err(Problem::forbidden()) }
+    }
+}
+
+/// Where the request comes from. The loopback address where there is no socket (a call from inside the process).
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub IpAddr);
+
+impl FromRequestParts<Api> for ClientAddress {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _api: &Api) -> Result<Self, Problem> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        Ok(Self(peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))))
     }
 }

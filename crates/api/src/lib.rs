@@ -10,9 +10,11 @@
 
 mod assets;
 mod caller;
+mod events;
 mod guard;
 mod health;
 mod observe;
+mod ops;
 mod page;
 mod problem;
 
@@ -27,7 +29,7 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use caller::{Anyone, Caller, Operator, SignedIn};
+pub use caller::{Anyone, Caller, ClientAddress, Operator, SignedIn};
 pub use observe::Observed;
 pub use page::{Page, PageQuery};
 pub use problem::{FieldError, Problem, ProblemDetails};
@@ -75,7 +77,7 @@ struct Document;
 
 /// All declared routes, each module's beside its handlers.
 fn declared() -> OpenApiRouter<Api> {
-    OpenApiRouter::with_openapi(Document::openapi()).merge(health::routes())
+    OpenApiRouter::with_openapi(Document::openapi()).merge(health::routes()).merge(events::routes()).merge(ops::routes())
 }
 
 /// The OpenAPI 3.1 document, as checked in under `api/openapi.json`.

@@ -46,6 +46,9 @@ impl AppError {
 
 impl From<store::StoreError> for AppError {
     fn from(error: store::StoreError) -> Self {
-        Self::internal(error)
+        match error {
+            store::StoreError::NoSuchJob(_) => Self::NotFound,
+            other => Self::internal(other),
+        }
     }
 }

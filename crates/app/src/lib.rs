@@ -14,6 +14,7 @@ mod config;
 mod error;
 mod events;
 pub mod feed;
+mod ops;
 mod secrets;
 mod telling;
 
@@ -22,7 +23,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use accounts::Accounts;
-use base::{Clock, IdMaker, Rng, ViewerId};
+use base::{Clock, Rng, ViewerId};
 use blob::{BlobStore, LocalBlobs};
 use catalog::Catalog;
 use eventlog::{Body, EventLog, LocalLog, Partition};
@@ -139,7 +140,7 @@ impl App {
             social: Social::new(store.clone(), clock.clone(), rng.child("social")),
             moderation: Moderation::new(store.clone(), clock.clone(), rng.child("moderation")),
             catalog: Catalog::new(store.clone(), clock.clone(), rng.child("catalog"), settings.region.cards_max),
-            jobs: Jobs::new(store.clone(), clock.clone(), IdMaker::new(rng.child("jobs"))),
+            jobs: Jobs::new(store.clone(), clock.clone(), rng.child("jobs")),
             accounts,
             uploads,
             brain,
