@@ -49,9 +49,12 @@ impl Cursor {
             self.forget_replaced();
             let take = self.pending.len().min(events_max - events.len());
             events.extend(self.pending.drain(..take));
-            if let Some((last, _)) = events.last() {
-                self.next = self.next.max(last.0 + 1);
-            }
+            self.next = match (self.pending.front(), &self.place) {
+                (Some((offset, _)), _) => offset.0,
+                // All that was read is delivered; what was erased is passed over.
+                (None, Some(place)) => self.next.max(place.expected),
+                (None, None) => self.next,
+            };
             if events.len() == events_max {
                 break;
             }
@@ -98,8 +101,6 @@ impl Cursor {
         match read {
             Ok(Some(Ok(end))) => {
                 place.expected = end;
-                // What was erased is passed over.
-                self.next = self.pending.front().map_or(end.max(self.next), |(offset, _)| offset.0);
                 Ok(Step::Moved)
             }
             Ok(Some(Err(what))) | Err(FrameFault::Bad(what)) => Err(place.segment.corrupt(position, what)),

@@ -173,6 +173,12 @@ impl LocalLog {
         })
     }
 
+    /// The bytes of all segments.
+    pub fn stored_bytes(&self) -> u64 {
+        let of = |files: &Arc<Files>| files.segments().iter().map(|segment| segment.shape.read().bytes).sum::<u64>();
+        self.partitions.iter().map(of).sum()
+    }
+
     fn partition(&self, partition: Partition) -> Result<&Arc<Files>> {
         self.partitions.get(usize::from(partition.0)).ok_or(Error::NoPartition(partition))
     }

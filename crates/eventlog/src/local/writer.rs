@@ -189,7 +189,7 @@ impl Lane {
     }
 
     /// Writes at the durable end; returns where. After a failure the file ends where it did, or the lane has failed for good.
-    fn write(&mut self, bytes: &[u8]) -> std::result::Result<u64, (&'static str, std::io::ErrorKind)> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> std::result::Result<u64, (&'static str, std::io::ErrorKind)> {
         let start = self.durable_bytes();
         if let Err(err) = self.active.file.write_all_at(bytes, start) {
             self.failed = self.active.file.set_len(start).is_err();

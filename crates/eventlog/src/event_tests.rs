@@ -1,0 +1,81 @@
+//! The stored forms: every body comes back as it went in, every field has a class.
+
+use std::collections::BTreeSet;
+
+use base::{Rng, ViewerId};
+use residency::Classified;
+use serde::Serialize;
+
+use super::*;
+use crate::Kind;
+use crate::testing::{event, sample_bodies, sample_facts, sample_slate};
+
+#[test]
+fn every_body_comes_back() {
+    let mut rng = Rng::from_seed(11);
+    let mut kinds = BTreeSet::new();
+    for round in 0..500 {
+        for body in sample_bodies(&mut rng) {
+            kinds.insert(body.kind());
+            let viewer = ViewerId::from_raw(rng.next_u64());
+            let event = event(&mut rng, viewer, body);
+            let bytes = postcard::to_allocvec(&event).unwrap();
+            assert_eq!(postcard::from_bytes::<Event>(&bytes).unwrap(), event, "round {round}");
+            let json = serde_json::to_string(&event).unwrap();
+            assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event, "round {round}");
+        }
+    }
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), Kind::ALL);
+}
+
+/// Old logs are read for ever: a change of these bytes needs a new version of the frame, not a new expectation.
+#[test]
+fn the_stored_form_does_not_change() {
+    fn check(body: Body, expected: &[u8]) {
+        let event = Event {
+            id: EventId(300),
+            viewer: ViewerId::from_raw(1),
+            at: base::Timestamp::from_millis(-1),
+            received: base::Timestamp::from_millis(2),
+            body,
+        };
+        let bytes = postcard::to_allocvec(&event).unwrap();
+        assert_eq!(bytes[..5], [0xac, 0x02, 1, 1, 4]);
+        assert_eq!(bytes[5..], *expected, "{:?}", event.body);
+    }
+    let video = base::VideoId::from_raw(7);
+    check(Body::Impression { video, slate: Some(base::SlateId::from_raw(9)), position: 2 }, &[1, 7, 1, 9, 2]);
+    check(Body::Watch(Watch { video, slate: None, watch_ms: 128, duration_ms: 3 }), &[2, 7, 0, 128, 1, 3]);
+    check(Body::Like { video }, &[3, 7]);
+    check(Body::Follow { creator: base::AccountId::from_raw(4) }, &[10, 4]);
+    check(Body::HistoryRemoved { video: None }, &[14, 0]);
+    check(Body::LearningPaused { paused: true }, &[15, 1]);
+    check(Body::ViewerErased, &[16]);
+    check(Body::VideoRemoved { video }, &[18, 7]);
+}
+
+#[test]
+fn every_field_has_a_class() {
+    fn check<T: Classified + Serialize>(sample: &T) {
+        let json = serde_json::to_value(sample).unwrap();
+        let stored: BTreeSet<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
+        let classified: BTreeSet<&str> = T::FIELDS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(stored, classified, "{}", std::any::type_name::<T>());
+        assert_eq!(T::FIELDS.len(), classified.len());
+    }
+    let mut rng = Rng::from_seed(12);
+    check(&sample_slate(&mut rng));
+    check(&sample_slate(&mut rng).context);
+    check(&sample_facts(&mut rng));
+    check(&SlateItem { video: base::VideoId::from_raw(1), propensity: 0.5, source: 1 });
+    for body in sample_bodies(&mut rng) {
+        // What stands in a body has classes of its own, or is nothing but the ids and numbers of the event.
+        if let Body::Watch(watch) = &body {
+            check(watch);
+        }
+        // JSON values hold 64 bits.
+        let event = Event { id: EventId(1), ..event(&mut rng, ViewerId::from_raw(1), body) };
+        check(&event);
+        assert!(!Event::MAY_CROSS, "events may not leave their region");
+    }
+}
