@@ -16,6 +16,7 @@ mod events;
 pub mod feed;
 mod ops;
 mod secrets;
+mod taste;
 mod telling;
 
 use std::sync::Arc;

@@ -17,7 +17,7 @@ impl App {
 
     /// Makes an account an operator.
     pub async fn make_operator(&self, handle: &str) -> Result<(), AppError> {
-        let account = self.accounts.account_by_handle(handle).await?;
+        let account = self.accounts.by_handle(handle).await?;
         Ok(self.accounts.set_role(account.id, Role::Operator).await?)
     }
 
@@ -34,9 +34,7 @@ impl App {
             language: None,
             role: Role::Operator,
         };
-        let mut change = self.begin().await?;
-        self.accounts.create(&mut change.tx, new).await?;
-        self.commit(change).await?;
+        self.accounts.create(new).await?;
         let arrival =
             accounts::Arrival { address: std::net::Ipv4Addr::LOCALHOST.into(), user_agent: String::new(), previous: None };
         Ok(self.accounts.sign_in(&handle, &password, &arrival).await?.token)
