@@ -25,7 +25,7 @@ export const drawings = {
   comment: { stroke: [bubble], filled: [bubble] },
   bookmark: { stroke: [bookmark], filled: [bookmark] },
   share: { stroke: [arrow], filled: [arrow] },
-  more: { stroke: ['M5.5 12h.01', 'M12 12h.01', 'M18.5 12h.01'] },
+  more: { stroke: [circle(5.5, 12, 0.9), circle(12, 12, 0.9), circle(18.5, 12, 0.9)], filled: [circle(5.5, 12, 0.9), circle(12, 12, 0.9), circle(18.5, 12, 0.9)] },
   sound_on: { stroke: ['M4 9.5v5h3.5l4.5 4v-13l-4.5 4H4Z', 'M15.5 9a4.2 4.2 0 0 1 0 6', 'M18.2 6.3a8 8 0 0 1 0 11.4'] },
   sound_off: { stroke: ['M4 9.5v5h3.5l4.5 4v-13l-4.5 4H4Z', 'm16 9.7 4.6 4.6', 'm20.6 9.7-4.6 4.6'] },
   play: { stroke: ['M7.5 4.8v14.4L19.5 12Z'], filled: ['M7.5 4.8v14.4L19.5 12Z'] },

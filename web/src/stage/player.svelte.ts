@@ -41,6 +41,7 @@ export class Player {
   #loads = false;
   #stopped = false;
   #current = false;
+  #wants_play = false;
   #turn = 0;
   #retries = 0;
   #rate = 1;
@@ -56,7 +57,11 @@ export class Player {
     });
     on('pause', () => (this.playing = false));
     on('waiting', () => (this.stalled = this.#current));
-    on('canplay', () => (this.stalled = false));
+    on('canplay', () => {
+      this.stalled = false;
+      // Attaching a source ends a `play` that was asked for before it.
+      if (this.#wants_play && element.paused) void this.play();
+    });
     on('loadeddata', () => this.#first_frame());
     on('error', () => {
       if (native_hls && element.error) this.failed = true;
@@ -118,6 +123,7 @@ export class Player {
     this.#loads = false;
     this.#stopped = false;
     this.#current = false;
+    this.#wants_play = false;
     this.#retries = 0;
     this.index = null;
     this.key = null;
@@ -167,6 +173,7 @@ export class Player {
     const element = this.#element;
     if (!element) return;
     this.#current = true;
+    this.#wants_play = true;
     element.playbackRate = this.#rate;
     element.muted = sound.muted;
     try {
@@ -180,12 +187,14 @@ export class Player {
   }
 
   pause(): void {
+    this.#wants_play = false;
     this.#element?.pause();
   }
 
   /** Pauses and goes back to the first frame, ready to be swiped to again. */
   rest(): void {
     const element = this.#element;
+    this.#wants_play = false;
     if (!element) return;
     element.pause();
     element.muted = true;
