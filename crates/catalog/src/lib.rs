@@ -34,7 +34,7 @@ pub use facts::{FEATURES_MAX, Facts, WORDS_MAX};
 pub use hashtags::Hashtag;
 pub use lifecycle::{Evaluation, Media, NewVideo, SoundChoice};
 pub use sounds::Sound;
-pub use video::{CAPTION_CHARS_MAX, Card, Color, Refusal, SoundRef, Status, Step, Video};
+pub use video::{CAPTION_CHARS_MAX, Card, Color, Refusal, SoundRef, Status, Step, Video, clean_caption};
 
 /// The most rows of one page.
 pub const PAGE_MAX: u32 = 100;

@@ -199,6 +199,34 @@ impl Catalog {
         found(id, done.rows_affected())
     }
 
+    /// Ends the work on a video because of us, not of it: its creator sees why, its source stays, so that
+    /// [`Catalog::resume`] can begin again.
+    pub async fn suspend(&self, tx: &mut WriteTx, id: VideoId, refusal: &Refusal) -> Result<(), CatalogError> {
+        let done = sqlx::query(
+            "UPDATE videos SET status = 'refused', step = 'done', refusal_code = $1, refusal_message = $2
+             WHERE id = $3 AND status = 'processing'",
+        )
+        .bind(&refusal.code)
+        .bind(&refusal.message)
+        .bind(id.sql())
+        .execute(&mut **tx)
+        .await?;
+        self.progress(id, Step::Done, 1.0);
+        found(id, done.rows_affected())
+    }
+
+    /// Begins again with a video that was suspended; says whether there was one.
+    pub async fn resume(&self, tx: &mut WriteTx, id: VideoId) -> Result<bool, CatalogError> {
+        let done = sqlx::query(
+            "UPDATE videos SET status = 'processing', step = 'queued', refusal_code = NULL, refusal_message = NULL
+             WHERE id = $1 AND status = 'refused' AND upload IS NOT NULL",
+        )
+        .bind(id.sql())
+        .execute(&mut **tx)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// Forgets the source, once everything is made of it.
     pub async fn clear_upload(&self, tx: &mut WriteTx, id: VideoId) -> Result<(), CatalogError> {
         sqlx::query("UPDATE videos SET upload = NULL WHERE id = $1").bind(id.sql()).execute(&mut **tx).await?;

@@ -164,6 +164,26 @@ async fn a_refusal_keeps_its_reason_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_failed_because_of_us_can_begin_again() {
+    let bench = Bench::new().await;
+    let mut tx = bench.tx().await;
+    let id = bench.catalog.new_video_id();
+    let sound = SoundChoice::Own { title: "x".into() };
+    let upload = Some(base::UploadId::from_raw(5));
+    bench.catalog.create(&mut tx, NewVideo { id, creator: ADA, caption: "c".into(), sound, upload, kind: None }).await.unwrap();
+    assert!(!bench.catalog.resume(&mut tx, id).await.unwrap());
+    let refusal = Refusal { code: "failed".into(), message: "Our side.".into() };
+    bench.catalog.suspend(&mut tx, id, &refusal).await.unwrap();
+    assert!(bench.catalog.resume(&mut tx, id).await.unwrap());
+    tx.commit().await.unwrap();
+    let video = bench.catalog.video(id).await.unwrap();
+    assert_eq!((video.status, video.refusal, video.upload), (Status::Processing, None, upload));
+    let mut tx = bench.tx().await;
+    bench.catalog.refuse(&mut tx, id, &refusal).await.unwrap();
+    assert!(!bench.catalog.resume(&mut tx, id).await.unwrap(), "the source is gone");
+}
+
+#[tokio::test]
 async fn cards_follow_every_change_and_stay_bounded() {
     let bench = Bench::with_cards(20).await;
     let mut ids = Vec::new();

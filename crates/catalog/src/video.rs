@@ -159,8 +159,8 @@ pub struct Card {
     pub published_at: Timestamp,
 }
 
-/// A caption as it is kept: without control characters and blank edges. Line breaks stay.
-pub(crate) fn clean_caption(caption: &str) -> Result<String, CatalogError> {
+/// A caption as it is kept: without control characters and blank edges. Line breaks stay. Longer than [`CAPTION_CHARS_MAX`]: refused.
+pub fn clean_caption(caption: &str) -> Result<String, CatalogError> {
     let clean: String = caption.trim().chars().filter(|c| *c == '\n' || !c.is_control()).collect();
     if clean.chars().count() > CAPTION_CHARS_MAX {
         return Err(CatalogError::CaptionTooLong { limit: CAPTION_CHARS_MAX });

@@ -202,6 +202,11 @@ impl Uploads {
         self.blocking(move |inner| inner.create(owner, length, metadata)).await
     }
 
+    /// An upload, whoever's it is: for the application's own work.
+    pub fn upload(&self, id: UploadId) -> Result<Upload, UploadError> {
+        self.inner.entries().get(&id).map(|entry| entry.upload(id)).ok_or(UploadError::NotFound)
+    }
+
     /// How far an upload has come. [`UploadError::NotFound`] for one of somebody else.
     pub fn head(&self, id: UploadId, owner: AccountId) -> Result<Upload, UploadError> {
         let entries = self.inner.entries();
@@ -301,6 +306,17 @@ impl Uploads {
                 Some(holder) if !claimed => Err(UploadError::Claimed { video: holder }),
                 _ => Ok(info::data_path(&inner.dir, id)),
             }
+        })
+        .await
+    }
+
+    /// Takes a claim back: the video did not come to be. No error when the upload is gone or somebody else's source.
+    pub async fn unclaim(&self, id: UploadId, video: VideoId) -> Result<(), UploadError> {
+        self.blocking(move |inner| {
+            if inner.entries().get(&id).and_then(|entry| entry.info.claimed_by) == Some(video) {
+                inner.change(id, |info| info.claimed_by = None)?;
+            }
+            Ok(())
         })
         .await
     }

@@ -298,6 +298,17 @@ impl Jobs {
         Ok(rows.iter().map(job_of).collect())
     }
 
+    /// Makes every leased job anybody's at once. For the start of a process that has the store to itself: whoever held the
+    /// leases is dead. The attempts stand. Returns how many.
+    pub async fn abandon_all(&self) -> Result<u64, StoreError> {
+        let mut tx = self.store.write().await?;
+        let done = sqlx::query("UPDATE jobs SET lease_until_ms = 0, lease_token = lease_token + 1 WHERE state = 'running'")
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected())
+    }
+
     /// Puts a failed job back into the queue with all its attempts. [`StoreError::NoSuchJob`] when none of this id has failed.
     pub async fn retry(&self, tx: &mut WriteTx, id: JobId) -> Result<Job, StoreError> {
         sqlx::query(sqlx::AssertSqlSafe(format!(

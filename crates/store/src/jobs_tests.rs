@@ -113,6 +113,18 @@ async fn a_job_that_kills_its_workers_ends_as_failed() {
 }
 
 #[tokio::test]
+async fn a_new_process_takes_up_what_the_dead_one_held() {
+    let bench = bench().await;
+    let id = bench.enqueue(transcode(3)).await;
+    let dead = bench.jobs.lease(&["transcode"], 60_000).await.unwrap().unwrap();
+    assert_eq!(bench.jobs.abandon_all().await.unwrap(), 1);
+    assert!(matches!(bench.complete(&dead.lease).await, Err(StoreError::LeaseLost(_))));
+    let next = bench.jobs.lease(&["transcode"], 60_000).await.unwrap().unwrap();
+    assert_eq!((next.lease.job, next.attempt), (id, 2));
+    bench.complete(&next.lease).await.unwrap();
+}
+
+#[tokio::test]
 async fn kinds_priorities_and_backoff() {
     let bench = bench().await;
     let low = bench.enqueue(transcode(1)).await;

@@ -195,6 +195,10 @@ async fn an_upload_becomes_one_video_and_expires_otherwise() {
     assert_eq!(uploads.sweep().await.unwrap(), 2);
     assert!(matches!(uploads.head(late, OWNER), Err(UploadError::NotFound)));
     assert_eq!(bench.files(), 2);
+    uploads.unclaim(kept, VideoId::from_raw(78)).await.unwrap();
+    assert_eq!(uploads.upload(kept).unwrap().claimed_by, Some(video));
+    uploads.unclaim(kept, video).await.unwrap();
+    assert_eq!(uploads.upload(kept).unwrap().claimed_by, None);
     uploads.remove(kept).await.unwrap();
     uploads.remove(kept).await.unwrap();
     assert_eq!(bench.files(), 0);
