@@ -4,9 +4,9 @@
 //! through the liked and disliked vectors that they make up.
 
 use crate::config::Config;
-use crate::dense::{Dense, Trace};
+use crate::dense::{Optimised, Trace};
 use crate::features::{HASHTAGS_MAX, VideoFeatures, WORDS_MAX};
-use crate::forward::{Activations, Candidate};
+use crate::forward::{Activations, Candidate, CandidateRows};
 use crate::math::{D, Level, Vector, ZERO, add_scaled, dot, multiversion, scaled, sigmoid, sum};
 use crate::shape::*;
 use crate::side::ViewerSide;
@@ -26,6 +26,7 @@ struct Gradients {
 /// What an example's forward pass left behind.
 pub(crate) struct Passed<'a> {
     pub side: &'a ViewerSide,
+    pub rows: &'a CandidateRows,
     pub candidate: &'a Candidate,
     pub activations: &'a Activations<1>,
     pub predicted: &'a Prediction,
@@ -70,7 +71,7 @@ pub(crate) fn learn(
     level: Level,
     config: &Config,
     tables: &TablesWriter,
-    dense: &Dense,
+    dense: &Optimised,
     trace: &mut Trace,
     passed: &Passed<'_>,
 ) -> u64 {
@@ -100,33 +101,33 @@ pub(crate) fn learn(
 multiversion! {
     fn gradients(
         level,
-        dense: &Dense,
+        dense: &Optimised,
         side: &ViewerSide,
         candidate: &Candidate,
         activations: &Activations<1>,
         logits: &Vector,
         retrieval: f32,
     ) -> Gradients {
+        let back = &dense.transposed;
         let mut hidden_2 = [0.0; HIDDEN_2];
-        for j in 0..HIDDEN_2 {
-            hidden_2[j] = if activations.hidden_2[0][j] > 0.0 { dot(&dense.heads[j], logits) } else { 0.0 };
-        }
+        accumulate(&mut hidden_2, &back.heads, logits);
+        mask(&mut hidden_2, &activations.hidden_2[0]);
         let mut hidden_1 = [0.0; HIDDEN_1];
-        for j in 0..HIDDEN_1 {
-            hidden_1[j] = if activations.hidden_1[0][j] > 0.0 { dot_long(&dense.second[j], &hidden_2) } else { 0.0 };
-        }
+        accumulate(&mut hidden_1, &back.second, &hidden_2);
+        mask(&mut hidden_1, &activations.hidden_1[0]);
+        let mut inputs = [0.0; INPUTS];
+        accumulate(&mut inputs, &back.first, &hidden_1);
+        let mut wide = [0.0; WIDE];
+        accumulate(&mut wide, &back.wide, logits);
+
         let mut viewer = [ZERO; VIEWER_VECTORS];
-        for (g, row) in viewer.as_flattened_mut().iter_mut().zip(&dense.first) {
-            *g = dot_long(row, &hidden_1);
-        }
+        viewer.as_flattened_mut().copy_from_slice(&inputs[..CANDIDATE_START]);
         let mut fields = [ZERO; CANDIDATE_FIELDS];
-        for (g, row) in fields.as_flattened_mut().iter_mut().zip(&dense.first[CANDIDATE_START..]) {
-            *g = dot_long(row, &hidden_1);
-        }
+        fields.as_flattened_mut().copy_from_slice(&inputs[CANDIDATE_START..ATTENDED_START]);
         for s in 0..VIEWER_VECTORS {
             for f in 0..CANDIDATE_FIELDS {
                 let input = s * CANDIDATE_FIELDS + f;
-                let g = dot_long(&dense.first[WIDE_START + input], &hidden_1) + dot(&dense.wide[input], logits);
+                let g = inputs[WIDE_START + input] + wide[input];
                 add_scaled(&mut viewer[s], g, &candidate.vectors[f]);
                 add_scaled(&mut fields[f], g, &side.vectors[s]);
             }
@@ -138,23 +139,32 @@ multiversion! {
         }
         add_scaled(&mut viewer[VIEWER_SELF], 1.0, &viewer_vector);
         for lane in 0..D {
-            viewer[VIEWER_CONTEXT][lane] += dot(&dense.from_context[lane], &viewer_vector);
-            viewer[VIEWER_LIKED][lane] += dot(&dense.from_liked[lane], &viewer_vector);
-            viewer[VIEWER_DISLIKED][lane] += dot(&dense.from_disliked[lane], &viewer_vector);
+            viewer[VIEWER_CONTEXT][lane] += dot(&dense.weights.from_context[lane], &viewer_vector);
+            viewer[VIEWER_LIKED][lane] += dot(&dense.weights.from_liked[lane], &viewer_vector);
+            viewer[VIEWER_DISLIKED][lane] += dot(&dense.weights.from_disliked[lane], &viewer_vector);
         }
         Gradients { hidden_1, hidden_2, viewer, candidate: fields, video_vector, viewer_vector }
     }
 }
 
+/// `to += weights^T * by`, leaving out what is scaled by zero: after a rectifier that is about half of it.
 #[inline(always)]
-fn dot_long<const N: usize>(a: &[f32; N], b: &[f32; N]) -> f32 {
-    let mut p = ZERO;
-    for (a, b) in a.as_chunks::<D>().0.iter().zip(b.as_chunks::<D>().0) {
-        for lane in 0..D {
-            p[lane] += a[lane] * b[lane];
+fn accumulate<const I: usize, const O: usize>(to: &mut [f32; O], weights: &[[f32; O]; I], by: &[f32; I]) {
+    for (scale, row) in by.iter().zip(weights) {
+        if *scale != 0.0 {
+            for at in 0..O {
+                to[at] += scale * row[at];
+            }
         }
     }
-    sum(&p)
+}
+
+/// Zero where the rectifier was closed.
+#[inline(always)]
+fn mask<const N: usize>(gradient: &mut [f32; N], activation: &[f32; N]) {
+    for at in 0..N {
+        gradient[at] = if activation[at] > 0.0 { gradient[at] } else { 0.0 };
+    }
 }
 
 multiversion! {
@@ -166,7 +176,7 @@ multiversion! {
                 broken += u64::from(!done);
             }
         };
-        let (side, rows) = (passed.side, &passed.candidate.rows);
+        let (side, rows) = (passed.side, passed.rows);
         update(Field::Viewer, side.viewer_row, &g.viewer[VIEWER_SELF]);
         for row in &side.context_rows {
             update(Field::Context, *row, &g.viewer[VIEWER_CONTEXT]);

@@ -221,15 +221,59 @@ impl Trace {
     }
 }
 
+/// The larger matrices with inputs and outputs exchanged, for the way back: there too one number scales one row.
+#[derive(Clone)]
+pub(crate) struct Transposed {
+    pub first: [[f32; INPUTS]; HIDDEN_1],
+    pub second: [[f32; HIDDEN_1]; HIDDEN_2],
+    pub heads: [[f32; HIDDEN_2]; D],
+    pub wide: [[f32; WIDE]; D],
+}
+
+multiversion! {
+    fn transpose(level, from: &Dense, to: &mut Transposed) {
+        exchange(&from.first, &mut to.first);
+        exchange(&from.second, &mut to.second);
+        exchange(&from.heads, &mut to.heads);
+        exchange(&from.wide, &mut to.wide);
+    }
+}
+
+/// `to[j][i] = from[i][j]`, a tile at a time so that both sides stay in the nearest cache.
+#[inline(always)]
+fn exchange<const I: usize, const O: usize>(from: &[[f32; O]; I], to: &mut [[f32; I]; O]) {
+    for (tile, rows) in from.as_chunks::<D>().0.iter().enumerate() {
+        for j in 0..O {
+            let out = &mut to[j].as_chunks_mut::<D>().0[tile];
+            for i in 0..D {
+                out[i] = rows[i][j];
+            }
+        }
+    }
+}
+
 /// Weights with their Adagrad accumulators.
+#[derive(Clone)]
 pub(crate) struct Optimised {
     pub weights: Box<Dense>,
     pub squares: Box<Dense>,
+    pub transposed: Box<Transposed>,
 }
 
 impl Optimised {
     pub fn initial(seed: u64) -> Self {
-        Self { weights: Dense::initial(seed), squares: Dense::zero() }
+        Self::of(Dense::initial(seed), Dense::zero())
+    }
+
+    pub fn of(weights: Box<Dense>, squares: Box<Dense>) -> Self {
+        let mut transposed = Box::new(Transposed {
+            first: [[0.0; INPUTS]; HIDDEN_1],
+            second: [[0.0; HIDDEN_1]; HIDDEN_2],
+            heads: [[0.0; HIDDEN_2]; D],
+            wide: [[0.0; WIDE]; D],
+        });
+        transpose(Level::portable(), &weights, &mut transposed);
+        Self { weights, squares, transposed }
     }
 
     /// One Adagrad step over the summed gradients of the examples in `trace`.
@@ -251,6 +295,7 @@ impl Optimised {
         learn(level, &mut w.from_context, &mut s.from_context, &trace.context[..n], at_viewer, step);
         learn(level, &mut w.appeal, &mut s.appeal, &ONES[..n], at_viewer, step);
         learn(level, &mut w.retrieval_bias, &mut s.retrieval_bias, &ONES[..n], &trace.at_retrieval[..n], step * BIAS_STEP);
+        transpose(level, w, &mut self.transposed);
     }
 }
 
@@ -286,22 +331,45 @@ multiversion! {
     ) {
         let rows = weights.chunks_exact_mut(outs).zip(squares.chunks_exact_mut(outs));
         for (i, (weights, squares)) in rows.enumerate() {
-            let lanes = weights.as_chunks_mut::<D>().0.iter_mut().zip(squares.as_chunks_mut::<D>().0);
-            for (block, (weights, squares)) in lanes.enumerate() {
-                let mut g = [0.0f32; D];
-                for (x, at) in inputs.chunks_exact(ins).zip(gradients.chunks_exact(outs)) {
-                    let x = x[i];
-                    let at = &at.as_chunks::<D>().0[block];
-                    for lane in 0..D {
-                        g[lane] += x * at[lane];
-                    }
-                }
-                for lane in 0..D {
-                    squares[lane] += g[lane] * g[lane];
-                    weights[lane] -= step * g[lane] / (squares[lane] + SQUARE_FLOOR).sqrt();
-                }
+            // Four vectors of outputs at a time, so that their additions overlap; then what is left.
+            let (wide, rest) = weights.as_chunks_mut::<{ 4 * D }>();
+            let (wide_squares, rest_squares) = squares.as_chunks_mut::<{ 4 * D }>();
+            for (block, (weights, squares)) in wide.iter_mut().zip(wide_squares).enumerate() {
+                step_block(weights, squares, i, ins, inputs, block * 4 * D, outs, gradients, step);
+            }
+            let done = outs / (4 * D) * (4 * D);
+            let rest = rest.as_chunks_mut::<D>().0.iter_mut().zip(rest_squares.as_chunks_mut::<D>().0);
+            for (block, (weights, squares)) in rest.enumerate() {
+                step_block(weights, squares, i, ins, inputs, done + block * D, outs, gradients, step);
             }
         }
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn step_block<const W: usize>(
+    weights: &mut [f32; W],
+    squares: &mut [f32; W],
+    input: usize,
+    ins: usize,
+    inputs: &[f32],
+    output: usize,
+    outs: usize,
+    gradients: &[f32],
+    step: f32,
+) {
+    let mut g = [0.0f32; W];
+    for (x, at) in inputs.chunks_exact(ins).zip(gradients.chunks_exact(outs)) {
+        let x = x[input];
+        let at = &at[output..output + W];
+        for lane in 0..W {
+            g[lane] += x * at[lane];
+        }
+    }
+    for lane in 0..W {
+        squares[lane] += g[lane] * g[lane];
+        weights[lane] -= step * g[lane] / (squares[lane] + SQUARE_FLOOR).sqrt();
     }
 }
 

@@ -2,11 +2,11 @@
 
 use crate::dense::Dense;
 use crate::features::{ContentCode, HASHTAGS_MAX, VideoFeatures, WORDS_MAX};
-use crate::math::{D, Vector, ZERO, add_scaled, dot, log2_linear, multiversion};
+use crate::math::{D, Vector, ZERO, add_scaled, dot, log2_linear, multiversion, scaled};
 use crate::scale::Content;
 use crate::shape::*;
 use crate::side::{Model, ViewerSide, project, unit};
-use crate::table::{Field, Rates};
+use crate::table::{Field, Rates, View};
 
 /// Candidates that go through the net together.
 pub(crate) const BLOCK: usize = 4;
@@ -26,7 +26,6 @@ pub(crate) struct CandidateRows {
 /// One candidate, gathered.
 #[derive(Clone, Copy)]
 pub(crate) struct Candidate {
-    pub rows: CandidateRows,
     pub vectors: [Vector; CANDIDATE_FIELDS],
     /// The retrieval vector.
     pub tower: Vector,
@@ -69,61 +68,103 @@ fn evidence(n: f32) -> f32 {
     n / (n + 20.0)
 }
 
-/// Mean of the first `max` keys' rows; fills `rows`. Also the mean of their watch rates when asked for by the field.
+impl CandidateRows {
+    /// Asks the memory for the index slots that [`Self::locate`] will read.
+    pub fn hint(view: &View, video: &VideoFeatures) {
+        view.hint_slot(Field::Video, video.video);
+        view.hint_slot(Field::Creator, video.creator);
+        view.hint_slot(Field::Sound, video.sound);
+        video.hashtags.iter().take(HASHTAGS_MAX).for_each(|key| view.hint_slot(Field::Hashtag, *key));
+        video.words.iter().take(WORDS_MAX).for_each(|key| view.hint_slot(Field::Word, *key));
+    }
+
+    /// Looks up every row of a candidate and asks the memory for it.
+    pub fn locate(view: &View, video: &VideoFeatures, now_ms: i64) -> Self {
+        let mut rows = Self {
+            video: view.locate(Field::Video, video.video),
+            creator: view.locate(Field::Creator, video.creator),
+            sound: if video.sound == 0 { None } else { view.locate(Field::Sound, video.sound) },
+            duration: view.locate(Field::Context, duration_key(video.duration_ms)),
+            age: view.locate(Field::Context, age_key(age_ms(now_ms, video))),
+            ..Self::default()
+        };
+        for (row, key) in rows.hashtags.iter_mut().zip(&video.hashtags) {
+            *row = view.locate(Field::Hashtag, *key);
+        }
+        for (row, key) in rows.words.iter_mut().zip(&video.words) {
+            *row = view.locate(Field::Word, *key);
+        }
+        rows
+    }
+}
+
+/// A video's age; 0 when it is published in the future.
+pub(crate) fn age_ms(now_ms: i64, video: &VideoFeatures) -> i64 {
+    now_ms.saturating_sub(video.published_at_ms).max(0)
+}
+
+/// Mean of the keys' vectors, as many as there is room for rows.
 #[inline(always)]
-fn mean_of(model: &Model<'_>, field: Field, keys: &[u64], rows: &mut [Option<u32>], rate: &mut f32) -> Vector {
+fn mean_of(view: &View, field: Field, keys: &[u64], rows: &[Option<u32>]) -> Vector {
     let mut total = ZERO;
-    let n = keys.len().min(rows.len());
-    for (key, row) in keys.iter().zip(rows.iter_mut()) {
-        let (vector, found) = model.view.vector(field, *key);
-        *row = found;
-        add_scaled(&mut total, 1.0, &vector);
-        if field == Field::Hashtag {
-            *rate += watch_rate(model.view.rates(field, found));
-        }
+    for (key, row) in keys.iter().zip(rows) {
+        add_scaled(&mut total, 1.0, &view.vector(field, *key, *row));
     }
-    if n > 0 {
-        let scale = 1.0 / n as f32;
-        *rate *= scale;
-        for x in &mut total {
-            *x *= scale;
-        }
-    }
-    total
+    scaled(1.0 / keys.len().min(rows.len()).max(1) as f32, &total)
 }
 
 /// Everything of a candidate that does not depend on the viewer.
 #[inline(always)]
-fn gather(model: &Model<'_>, video: &VideoFeatures, age_ms: i64) -> (Candidate, f32) {
+fn gather(model: &Model<'_>, video: &VideoFeatures, rows: &CandidateRows, now_ms: i64) -> Candidate {
     let view = model.view;
-    let mut rows = CandidateRows::default();
     let mut vectors = [ZERO; CANDIDATE_FIELDS];
-    (vectors[VIDEO], rows.video) = view.vector(Field::Video, video.video);
-    (vectors[CREATOR], rows.creator) = view.vector(Field::Creator, video.creator);
+    vectors[VIDEO] = view.vector(Field::Video, video.video, rows.video);
+    vectors[CREATOR] = view.vector(Field::Creator, video.creator, rows.creator);
     if video.sound != 0 {
-        (vectors[SOUND], rows.sound) = view.vector(Field::Sound, video.sound);
+        vectors[SOUND] = view.vector(Field::Sound, video.sound, rows.sound);
     }
-    let mut hashtag_rate = 0.0;
-    vectors[HASHTAGS] = mean_of(model, Field::Hashtag, &video.hashtags, &mut rows.hashtags, &mut hashtag_rate);
-    vectors[WORDS] = mean_of(model, Field::Word, &video.words, &mut rows.words, &mut 0.0);
+    vectors[HASHTAGS] = mean_of(view, Field::Hashtag, &video.hashtags, &rows.hashtags);
+    vectors[WORDS] = mean_of(view, Field::Word, &video.words, &rows.words);
     let content = model.whitener.apply(&ContentCode::of(&video.content));
     vectors[CONTENT] = project(&model.dense.content, &content);
-    let (duration, duration_row) = view.vector(Field::Context, duration_key(video.duration_ms));
-    let (age, age_row) = view.vector(Field::Context, age_key(age_ms));
-    (rows.duration, rows.age) = (duration_row, age_row);
-    vectors[FORM] = duration;
-    add_scaled(&mut vectors[FORM], 1.0, &age);
+    vectors[FORM] = view.vector(Field::Context, duration_key(video.duration_ms), rows.duration);
+    add_scaled(&mut vectors[FORM], 1.0, &view.vector(Field::Context, age_key(age_ms(now_ms, video)), rows.age));
 
     let mut tower = vectors[VIDEO];
     add_scaled(&mut tower, 1.0, &vectors[CREATOR]);
     add_scaled(&mut tower, 1.0, &vectors[HASHTAGS]);
     add_scaled(&mut tower, 1.0, &project(&model.dense.tower, &content));
-    (Candidate { rows, vectors, tower, content, retrieval_logit: 0.0 }, hashtag_rate)
+    Candidate { vectors, tower, content, retrieval_logit: 0.0 }
 }
 
 /// The retrieval vector of a video.
 pub(crate) fn tower_of(model: &Model<'_>, video: &VideoFeatures) -> Vector {
-    gather(model, video, 0).0.tower
+    gather(model, video, &CandidateRows::locate(model.view, video, 0), 0).tower
+}
+
+/// The product of each viewer vector with each candidate vector, `[VIEWER_VECTORS, CANDIDATE_FIELDS]`.
+#[inline(always)]
+fn products(viewer: &[Vector; VIEWER_VECTORS], candidate: &[Vector; CANDIDATE_FIELDS]) -> [f32; DOTS] {
+    const WIDTH: usize = CANDIDATE_FIELDS.next_multiple_of(8);
+    let mut columns = [[0.0f32; WIDTH]; D];
+    for (f, vector) in candidate.iter().enumerate() {
+        for lane in 0..D {
+            columns[lane][f] = vector[lane];
+        }
+    }
+    let mut sums = [[0.0f32; WIDTH]; VIEWER_VECTORS];
+    for (lane, column) in columns.iter().enumerate() {
+        for (s, sums) in sums.iter_mut().enumerate() {
+            for f in 0..WIDTH {
+                sums[f] += viewer[s][lane] * column[f];
+            }
+        }
+    }
+    let mut out = [0.0; DOTS];
+    for (out, sums) in out.as_chunks_mut::<CANDIDATE_FIELDS>().0.iter_mut().zip(&sums) {
+        out.copy_from_slice(&sums[..CANDIDATE_FIELDS]);
+    }
+    out
 }
 
 /// Fills `x` with the inputs of one candidate for one viewer.
@@ -133,17 +174,13 @@ pub(crate) fn inputs(
     side: &ViewerSide,
     now_ms: i64,
     video: &VideoFeatures,
+    rows: &CandidateRows,
     x: &mut [f32; INPUTS],
 ) -> Candidate {
-    let age_ms = now_ms.saturating_sub(video.published_at_ms).max(0);
-    let (mut candidate, hashtag_rate) = gather(model, video, age_ms);
+    let mut candidate = gather(model, video, rows, now_ms);
     x[..CANDIDATE_START].copy_from_slice(side.vectors.as_flattened());
     x[CANDIDATE_START..ATTENDED_START].copy_from_slice(candidate.vectors.as_flattened());
-    for (s, viewer) in side.vectors.iter().enumerate() {
-        for (f, field) in candidate.vectors.iter().enumerate() {
-            x[WIDE_START + s * CANDIDATE_FIELDS + f] = dot(viewer, field);
-        }
-    }
+    x[WIDE_START..WIDE_START + DOTS].copy_from_slice(&products(&side.vectors, &candidate.vectors));
     let (attention, attended) = side.attention(&unit(&candidate.tower));
     x[ATTENDED_START..WIDE_START].copy_from_slice(&attended);
     let content = side.content_opinion(&unit(&candidate.content));
@@ -153,11 +190,13 @@ pub(crate) fn inputs(
     let creator = side.taste.creator(video.creator);
     let seen = side.taste.seen(video.video);
     let of = |field, row| model.view.rates(field, row);
-    let video_rates = of(Field::Video, candidate.rows.video);
-    let creator_rates = of(Field::Creator, candidate.rows.creator);
-    let sound_rates = of(Field::Sound, candidate.rows.sound);
+    let video_rates = of(Field::Video, rows.video);
+    let creator_rates = of(Field::Creator, rows.creator);
+    let sound_rates = of(Field::Sound, rows.sound);
     let duration = (log2_linear(1.0 + video.duration_ms as f32 / 1_000.0) - 4.0) * 0.25;
-    let age_hours = age_ms as f32 / 3_600_000.0;
+    let age_hours = age_ms(now_ms, video) as f32 / 3_600_000.0;
+    let hashtag_rates = rows.hashtags.iter().take(video.hashtags.len()).map(|row| watch_rate(of(Field::Hashtag, *row)));
+    let hashtag_rate = hashtag_rates.sum::<f32>() / video.hashtags.len().clamp(1, HASHTAGS_MAX) as f32;
 
     let mut put = |affinity: Affinity, value: f32| x[WIDE_START + DOTS + affinity as usize] = value;
     put(Affinity::Hashtags, hashtags.all.mean);
@@ -257,10 +296,11 @@ multiversion! {
         side: &ViewerSide,
         now_ms: i64,
         videos: &[&VideoFeatures; BLOCK],
+        rows: &[CandidateRows; BLOCK],
     ) -> [Vector; BLOCK] {
         let mut x = [[0.0f32; INPUTS]; BLOCK];
-        for (video, x) in videos.iter().zip(&mut x) {
-            inputs(model, side, now_ms, video, x);
+        for ((video, rows), x) in videos.iter().zip(rows).zip(&mut x) {
+            inputs(model, side, now_ms, video, rows, x);
         }
         net(model.dense, &side.layer, &x).logits
     }
@@ -274,9 +314,10 @@ multiversion! {
         side: &ViewerSide,
         now_ms: i64,
         video: &VideoFeatures,
+        rows: &CandidateRows,
         x: &mut [f32; INPUTS],
     ) -> (Candidate, Activations<1>) {
-        let candidate = inputs(model, side, now_ms, video, x);
+        let candidate = inputs(model, side, now_ms, video, rows, x);
         let activations = net(model.dense, &side.layer, std::array::from_ref(x));
         (candidate, activations)
     }

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 
 use crate::dense::Dense;
 use crate::features::{VideoFeatures, ViewerFeatures};
-use crate::forward::{BLOCK, score_block, tower_of};
+use crate::forward::{BLOCK, CandidateRows, score_block, tower_of};
 use crate::math::{Level, Vector, sigmoid};
 use crate::metrics::Metrics;
 use crate::scale::Whitener;
@@ -38,12 +38,20 @@ impl Learner {
         out.reserve(candidates.len());
         self.with_model(|model| {
             let side = ViewerSide::of(model, now_ms, viewer);
-            for block in candidates.chunks(BLOCK) {
-                let Some(last) = block.last() else { continue };
-                // A short block is filled up with its last candidate.
-                let full: [&VideoFeatures; BLOCK] = std::array::from_fn(|at| *block.get(at).unwrap_or(last));
-                let logits = score_block(self.level, model, &side, now_ms, &full);
-                out.extend(logits.iter().take(block.len()).map(prediction));
+            // A pipeline of three blocks: index slots asked for, rows looked up and asked for, candidates scored.
+            let blocks = candidates.len().div_ceil(BLOCK);
+            let hint = |at| block(candidates, at).into_iter().flatten().for_each(|video| CandidateRows::hint(model.view, video));
+            let locate = |at| block(candidates, at).map(|block| block.map(|v| CandidateRows::locate(model.view, v, now_ms)));
+            (0..2).for_each(hint);
+            let mut rows = locate(0);
+            for at in 0..blocks {
+                hint(at + 2);
+                let next = locate(at + 1);
+                if let (Some(videos), Some(rows)) = (block(candidates, at), rows) {
+                    let logits = score_block(self.level, model, &side, now_ms, &videos, &rows);
+                    out.extend(logits.iter().take(candidates.len() - at * BLOCK).map(prediction));
+                }
+                rows = next;
             }
         });
     }
@@ -81,4 +89,11 @@ pub(crate) fn prediction(logits: &Vector) -> Prediction {
         *p = sigmoid(*logit);
     }
     Prediction { probability }
+}
+
+/// A block of candidates; a short one is filled up with its last candidate.
+fn block<'a>(candidates: &[&'a VideoFeatures], at: usize) -> Option<[&'a VideoFeatures; BLOCK]> {
+    let block = candidates.get(at * BLOCK..)?;
+    let last = block.last()?;
+    Some(std::array::from_fn(|at| *block.get(at).unwrap_or(last)))
 }

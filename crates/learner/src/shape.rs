@@ -3,7 +3,7 @@
 use crate::math::D;
 
 /// Examples per dense step.
-pub(crate) const BATCH: usize = 16;
+pub(crate) const BATCH: usize = 32;
 pub(crate) const HIDDEN_1: usize = 64;
 pub(crate) const HIDDEN_2: usize = 32;
 
@@ -41,6 +41,8 @@ const _: () = assert!(INPUTS % D == 0 && WIDE % D == 0 && HIDDEN_1 % D == 0 && H
 
 /// Newest history items whose embeddings are read; older ones count through the affinities only.
 pub(crate) const EMBEDDED: usize = 24;
+/// In whole vectors.
+pub(crate) const EMBEDDED_PADDED: usize = EMBEDDED.next_multiple_of(D);
 
 /// The hand-made inputs, each within about -1 to 1. "Affinity" is the viewer's recency-weighted mean outcome, shrunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

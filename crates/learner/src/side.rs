@@ -2,7 +2,7 @@
 
 use crate::dense::Dense;
 use crate::features::{CONTENT_DIMS, HISTORY_HASHTAGS, HISTORY_MAX, ViewerFeatures};
-use crate::math::{D, Level, Vector, ZERO, add_scaled, dot, exp, multiversion, sum};
+use crate::math::{D, Level, Vector, ZERO, add_scaled, exp, multiversion, sum};
 use crate::scale::{Content, Whitener};
 use crate::shape::*;
 use crate::table::{Field, Rates, View};
@@ -28,9 +28,9 @@ pub(crate) struct Model<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Item {
     pub vector: Vector,
-    pub unit: Vector,
     pub video_row: Option<u32>,
     pub creator_row: Option<u32>,
+    hashtag_rows: [Option<u32>; HISTORY_HASHTAGS],
     /// How much of the liked and of the disliked vector it makes up.
     pub liked: f32,
     pub disliked: f32,
@@ -49,10 +49,26 @@ pub(crate) struct ViewerSide {
     pub context_rows: [Option<u32>; CIRCUMSTANCES],
     pub items: [Item; EMBEDDED],
     pub items_len: usize,
-    contents: [Content; HISTORY_MAX],
+    /// The items' tower vectors and contents, each of length one, a column per item: likeness to a candidate is then a sum of
+    /// scaled rows, which vectors do well.
+    units: [[f32; EMBEDDED_PADDED]; D],
+    contents: [[f32; HISTORY_PADDED]; CONTENT_DIMS],
 }
 
-const NO_ITEM: Item = Item { vector: ZERO, unit: ZERO, video_row: None, creator_row: None, liked: 0.0, disliked: 0.0 };
+const NO_ITEM: Item =
+    Item { vector: ZERO, video_row: None, creator_row: None, hashtag_rows: [None; HISTORY_HASHTAGS], liked: 0.0, disliked: 0.0 };
+
+/// The product of `unit` with each column.
+#[inline(always)]
+fn likeness<const N: usize, const P: usize>(columns: &[[f32; P]; N], unit: &[f32; N]) -> [f32; P] {
+    let mut out = [0.0; P];
+    for (x, row) in unit.iter().zip(columns) {
+        for at in 0..P {
+            out[at] += x * row[at];
+        }
+    }
+    out
+}
 
 /// The keys of the circumstances' rows; buckets of the candidate's form use kinds from 16 up.
 pub(crate) fn circumstances(viewer: &ViewerFeatures) -> [u64; CIRCUMSTANCES] {
@@ -106,18 +122,7 @@ impl ViewerSide {
     /// The viewer's mean outcome on what is like the candidate: a kernel mean over the history's content.
     #[inline(always)]
     pub fn content_opinion(&self, unit: &Content) -> Opinion {
-        let mut likeness = [0.0f32; HISTORY_PADDED];
-        let (a, b) = (&unit.as_chunks::<D>().0[0], &unit.as_chunks::<D>().0[1]);
-        for (at, content) in self.contents[..self.taste.len].iter().enumerate() {
-            let (c, d) = (&content.as_chunks::<D>().0[0], &content.as_chunks::<D>().0[1]);
-            let mut p = ZERO;
-            for lane in 0..D {
-                p[lane] = a[lane] * c[lane] + b[lane] * d[lane];
-            }
-            likeness[at] = sum(&p);
-        }
-        let blocks = self.taste.len.div_ceil(D);
-        let (mass, total, _) = self.kernel(&likeness, blocks);
+        let (mass, total, _) = self.kernel(&likeness(&self.contents, unit), self.taste.len);
         self.taste.opinion(mass, total, KERNEL_KAPPA)
     }
 
@@ -125,19 +130,10 @@ impl ViewerSide {
     /// tower's vectors, whose weights are likeness times recency, and whose values carry the outcome's sign.
     #[inline(always)]
     pub fn attention(&self, unit: &Vector) -> (Opinion, Vector) {
-        let mut likeness = [0.0f32; HISTORY_PADDED];
-        for (at, item) in self.items[..self.items_len].iter().enumerate() {
-            likeness[at] = dot(unit, &item.unit);
-        }
-        let blocks = self.items_len.div_ceil(D);
-        // Beyond the embedded items the likeness is zero and must not weigh in.
-        let (mut mass, mut total, mut attended) = (0.0, 0.0, ZERO);
-        let (_, _, weights) = self.kernel(&likeness, blocks);
-        for (at, item) in self.items[..self.items_len].iter().enumerate() {
-            let signed = weights[at] * self.taste.valence[at];
-            mass += weights[at];
-            total += signed;
-            add_scaled(&mut attended, signed, &item.vector);
+        let (mass, total, weights) = self.kernel(&likeness(&self.units, unit), self.items_len);
+        let mut attended = ZERO;
+        for ((item, weight), valence) in self.items.iter().zip(&weights).zip(&self.taste.valence) {
+            add_scaled(&mut attended, weight * valence, &item.vector);
         }
         let scale = 1.0 / (mass + KERNEL_KAPPA);
         for x in &mut attended {
@@ -146,14 +142,17 @@ impl ViewerSide {
         (self.taste.opinion(mass, total, KERNEL_KAPPA), attended)
     }
 
+    /// Kernel weights of the first `len` items, their sum, and the sum of weights times valences.
     #[inline(always)]
-    fn kernel(&self, likeness: &[f32; HISTORY_PADDED], blocks: usize) -> (f32, f32, [f32; HISTORY_PADDED]) {
-        let (mut mass, mut total, mut weights) = (ZERO, ZERO, [0.0f32; HISTORY_PADDED]);
+    fn kernel<const P: usize>(&self, likeness: &[f32; P], len: usize) -> (f32, f32, [f32; P]) {
+        let (mut mass, mut total, mut weights) = (ZERO, ZERO, [0.0f32; P]);
         let lanes = likeness.as_chunks::<D>().0.iter().zip(self.taste.weight.as_chunks::<D>().0);
         let lanes = lanes.zip(self.taste.valence.as_chunks::<D>().0).zip(weights.as_chunks_mut::<D>().0);
-        for (((likeness, weight), valence), out) in lanes.take(blocks) {
+        for (block, (((likeness, weight), valence), out)) in lanes.take(len.div_ceil(D)).enumerate() {
             for lane in 0..D {
                 let w = weight[lane] * exp(SHARPNESS * (likeness[lane] - 1.0));
+                // Items beyond those asked for do not weigh in.
+                let w = if block * D + lane < len { w } else { 0.0 };
                 out[lane] = w;
                 mass[lane] += w;
                 total[lane] += w * valence[lane];
@@ -165,7 +164,8 @@ impl ViewerSide {
     /// The embedded item whose vector is most like the candidate's and that was liked, with its likeness.
     pub fn nearest_liked(&self, unit: &Vector) -> Option<(usize, f32)> {
         let liked = (0..self.items_len).filter(|at| self.taste.valence[*at] > 0.0);
-        liked.map(|at| (at, dot(unit, &self.items[at].unit))).max_by(|a, b| a.1.total_cmp(&b.1))
+        let likeness = likeness(&self.units, unit);
+        liked.map(|at| (at, likeness[at])).max_by(|a, b| a.1.total_cmp(&b.1))
     }
 }
 
@@ -196,33 +196,51 @@ multiversion! {
         let history = &viewer.history[..viewer.history.len().min(HISTORY_MAX)];
         let taste = Taste::of(now_ms, history);
 
-        let (own, viewer_row) = if viewer.viewer == 0 { (ZERO, None) } else { view.vector(Field::Viewer, viewer.viewer) };
+        let viewer_row = if viewer.viewer == 0 { None } else { view.find(Field::Viewer, viewer.viewer) };
+        let own = if viewer.viewer == 0 { ZERO } else { view.vector(Field::Viewer, viewer.viewer, viewer_row) };
         let (mut context, mut context_rows) = (ZERO, [None; CIRCUMSTANCES]);
         for (key, row) in circumstances(viewer).into_iter().zip(&mut context_rows) {
-            let (vector, found) = view.vector(Field::Context, key);
-            *row = found;
-            add_scaled(&mut context, 1.0, &vector);
+            *row = view.find(Field::Context, key);
+            add_scaled(&mut context, 1.0, &view.vector(Field::Context, key, *row));
         }
 
-        let mut contents = [[0.0; CONTENT_DIMS]; HISTORY_MAX];
         let (mut items, items_len) = ([NO_ITEM; EMBEDDED], history.len().min(EMBEDDED));
-        for (at, item) in history.iter().enumerate() {
-            let content = model.whitener.apply(&item.content);
-            contents[at] = unit(&content);
-            if at < EMBEDDED {
-                let (mut vector, video_row) = view.vector(Field::Video, item.video);
-                let (creator, creator_row) = view.vector(Field::Creator, item.creator);
+        // Slots are asked for, then rows looked up and asked for, then read, so that their ways through the memory overlap.
+        for seen in &history[..items_len] {
+            view.hint_slot(Field::Video, seen.video);
+            view.hint_slot(Field::Creator, seen.creator);
+            seen.hashtags.iter().filter(|key| **key != 0).for_each(|key| view.hint_slot(Field::Hashtag, *key));
+        }
+        for (item, seen) in items.iter_mut().zip(history) {
+            item.video_row = view.locate(Field::Video, seen.video);
+            item.creator_row = view.locate(Field::Creator, seen.creator);
+            for (row, hashtag) in item.hashtag_rows.iter_mut().zip(&seen.hashtags).filter(|(_, key)| **key != 0) {
+                *row = view.locate(Field::Hashtag, *hashtag);
+            }
+        }
+        let mut contents = [[0.0; HISTORY_PADDED]; CONTENT_DIMS];
+        let mut units = [[0.0; EMBEDDED_PADDED]; D];
+        for (at, seen) in history.iter().enumerate() {
+            let content = model.whitener.apply(&seen.content);
+            for (column, x) in contents.iter_mut().zip(unit(&content)) {
+                column[at] = x;
+            }
+            if let Some(item) = items.get_mut(at) {
+                let mut vector = view.vector(Field::Video, seen.video, item.video_row);
+                add_scaled(&mut vector, 1.0, &view.vector(Field::Creator, seen.creator, item.creator_row));
                 let (mut hashtags, mut n) = (ZERO, 0.0);
-                for hashtag in item.hashtags.iter().take(HISTORY_HASHTAGS).filter(|key| **key != 0) {
-                    add_scaled(&mut hashtags, 1.0, &view.vector(Field::Hashtag, *hashtag).0);
+                for (row, hashtag) in item.hashtag_rows.iter().zip(&seen.hashtags).filter(|(_, key)| **key != 0) {
+                    add_scaled(&mut hashtags, 1.0, &view.vector(Field::Hashtag, *hashtag, *row));
                     n += 1.0;
                 }
-                add_scaled(&mut vector, 1.0, &creator);
                 if n > 0.0 {
                     add_scaled(&mut vector, 1.0 / n, &hashtags);
                 }
                 add_scaled(&mut vector, 1.0, &project(&dense.tower, &content));
-                items[at] = Item { vector, unit: unit(&vector), video_row, creator_row, liked: 0.0, disliked: 0.0 };
+                for (column, x) in units.iter_mut().zip(unit(&vector)) {
+                    column[at] = x;
+                }
+                item.vector = vector;
             }
         }
         let (liked, disliked) = pool(&taste, &mut items[..items_len]);
@@ -243,6 +261,6 @@ multiversion! {
             }
         }
         let rates = view.rates(Field::Viewer, viewer_row);
-        ViewerSide { taste, vectors, tower, layer, viewer_row, rates, context_rows, items, items_len, contents }
+        ViewerSide { taste, vectors, tower, layer, viewer_row, rates, context_rows, items, items_len, units, contents }
     }
 }

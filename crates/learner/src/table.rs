@@ -109,7 +109,7 @@ impl Index {
     fn find(&self, key: u64) -> Option<u32> {
         let mask = self.slots.len() - 1;
         let mut at = self.start(key);
-        // At most a full round; in practice an empty slot ends it, since a third of the slots is always empty.
+        // At most a full round; in practice an empty slot ends it, since half of the slots are always empty.
         for _ in 0..=mask {
             let slot = &self.slots[at];
             match slot.key.load(Ordering::Acquire) {
@@ -211,13 +211,34 @@ impl View {
         Some((chunk.rows.get(at)?, chunk.states.get(at)?))
     }
 
-    /// The row's weights, or the value they would start from.
+    /// The weights of the row that [`Self::find`] gave, or the value that the key's row would start from.
     #[inline(always)]
-    pub fn vector(&self, field: Field, key: u64) -> (Vector, Option<u32>) {
-        match self.find(field, key).and_then(|row| Some((row, self.row(field, row)?.0))) {
-            Some((row, weights)) => (read(weights), Some(row)),
-            None => (initial(self.seed, field, key), None),
+    pub fn vector(&self, field: Field, key: u64, row: Option<u32>) -> Vector {
+        match row.and_then(|row| self.row(field, row)) {
+            Some((weights, _)) => read(weights),
+            None => initial(self.seed, field, key),
         }
+    }
+
+    /// Asks the memory for the index slot of a key that will be looked up soon.
+    #[inline(always)]
+    pub fn hint_slot(&self, field: Field, key: u64) {
+        let index = &self.fields[field as usize].index;
+        if let Some(slot) = index.slots.get(index.start(key)) {
+            prefetch(slot);
+        }
+    }
+
+    /// Looks a row up and asks the memory for it.
+    #[inline(always)]
+    pub fn locate(&self, field: Field, key: u64) -> Option<u32> {
+        let row = self.find(field, key)?;
+        let (weights, state) = self.row(field, row)?;
+        prefetch(weights);
+        if field != Field::Word && field != Field::Context {
+            prefetch(state);
+        }
+        Some(row)
     }
 
     #[inline(always)]
@@ -227,6 +248,19 @@ impl View {
         let (like_n, like_sum) = floats(state.like.load(Ordering::Relaxed));
         Rates { watch_n, watch_sum, like_n, like_sum }
     }
+}
+
+/// A hint to the memory system; without effect on what the program computes.
+#[inline(always)]
+fn prefetch<T>(at: &T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch never faults and changes no memory; the address is that of a live reference besides.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(at).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }
 
 #[inline(always)]
@@ -344,8 +378,8 @@ impl TablesWriter {
         let slots_used = writer.slots_used;
         let view = &self.view.fields[field as usize];
         let needs_chunk = row as usize / CHUNK_ROWS >= view.chunks.len();
-        // Two thirds full, removed slots included: a larger index, or as large a one without them.
-        let needs_index = (slots_used + 1) * 3 > view.index.slots.len() * 2;
+        // Half full, removed slots included: a larger index, or as large a one without them.
+        let needs_index = (slots_used + 1) * 2 > view.index.slots.len();
         if needs_chunk || needs_index {
             let mut changed = FieldView::clone(view);
             while row as usize / CHUNK_ROWS >= changed.chunks.len() {

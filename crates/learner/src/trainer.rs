@@ -8,8 +8,8 @@ use crate::backward::{Passed, learn};
 use crate::config::Config;
 use crate::dense::{Optimised, Trace};
 use crate::example::{Example, Trained};
-use crate::features::{ContentCode, HASHTAGS_MAX, VideoFeatures, WORDS_MAX};
-use crate::forward::{age_key, duration_key, trace_one};
+use crate::features::{ContentCode, VideoFeatures};
+use crate::forward::{CandidateRows, age_key, age_ms, duration_key, trace_one};
 use crate::learner::{Learner, Published, prediction};
 use crate::limits::Shares;
 use crate::math::Level;
@@ -97,13 +97,14 @@ impl Trainer {
         }
         let now_s = seconds(now_ms);
         self.admit_viewer(example, now_s);
-        self.admit_video(&example.video, now_s);
+        let mut rows = self.admit_video(&example.video, now_s);
+        rows.age = self.admit(Field::Context, age_key(age_ms(example.at_ms, &example.video)), now_s);
 
         let model = Model { view: self.tables.view(), dense: &self.dense.weights, whitener: &self.whitener, level: self.level };
         let side = ViewerSide::of(&model, example.at_ms, &example.viewer);
         let at = self.trace.len;
         let inputs = &mut self.trace.inputs[at];
-        let (candidate, activations) = trace_one(self.level, &model, &side, example.at_ms, &example.video, inputs);
+        let (candidate, activations) = trace_one(self.level, &model, &side, example.at_ms, &example.video, &rows, inputs);
         let predicted = prediction(&activations.logits[0]);
 
         let labels = self.labels(example);
@@ -119,6 +120,7 @@ impl Trainer {
         }
         let passed = Passed {
             side: &side,
+            rows: &rows,
             candidate: &candidate,
             activations: &activations,
             predicted: &predicted,
@@ -127,7 +129,7 @@ impl Trainer {
             weight,
             now_s,
         };
-        let broken = learn(self.level, &self.config, &self.tables, &self.dense.weights, &mut self.trace, &passed);
+        let broken = learn(self.level, &self.config, &self.tables, &self.dense, &mut self.trace, &passed);
         self.totals.broken_gradients += broken;
         if broken == 0 {
             self.trace.len += 1;
@@ -136,7 +138,7 @@ impl Trainer {
             self.dense.step(self.level, &self.trace, self.config.dense_step);
             self.trace.len = 0;
         }
-        self.count(example, &candidate.rows, &side, &labels);
+        self.count(example, &rows, &side, &labels);
         self.totals.learned += 1;
         Trained::Learned
     }
@@ -144,7 +146,7 @@ impl Trainer {
     /// Lets readers see what the dense weights have learned, examples of an unfinished batch included, and adds a point to the
     /// metrics when one is due. Changes nothing in the trainer's own state save the metrics' clock.
     pub fn publish(&mut self, now_ms: i64) {
-        let mut dense = Optimised { weights: self.dense.weights.clone(), squares: self.dense.squares.clone() };
+        let mut dense = self.dense.clone();
         if self.trace.len > 0 {
             dense.step(self.level, &self.trace, self.config.dense_step);
         }
@@ -197,26 +199,32 @@ impl Trainer {
         for key in circumstances(&example.viewer) {
             self.tables.find_or_insert(Field::Context, key, now_s);
         }
-        let age_ms = example.at_ms.saturating_sub(example.video.published_at_ms);
-        self.tables.find_or_insert(Field::Context, age_key(age_ms), now_s);
     }
 
-    fn admit_video(&mut self, video: &VideoFeatures, now_s: u32) {
-        if let Some((_, true)) = self.tables.find_or_insert(Field::Video, video.video, now_s) {
+    fn admit(&mut self, field: Field, key: u64, now_s: u32) -> Option<u32> {
+        self.tables.find_or_insert(field, key, now_s).map(|(row, _)| row)
+    }
+
+    /// Rows for everything in a video but its age, made where they are missing.
+    fn admit_video(&mut self, video: &VideoFeatures, now_s: u32) -> CandidateRows {
+        let found = self.tables.find_or_insert(Field::Video, video.video, now_s);
+        if let Some((_, true)) = found {
             self.scale.observe(&ContentCode::of(&video.content));
             self.whitener = self.scale.whitener();
         }
-        self.tables.find_or_insert(Field::Creator, video.creator, now_s);
+        let mut rows = CandidateRows { video: found.map(|(row, _)| row), ..CandidateRows::default() };
+        rows.creator = self.admit(Field::Creator, video.creator, now_s);
         if video.sound != 0 {
-            self.tables.find_or_insert(Field::Sound, video.sound, now_s);
+            rows.sound = self.admit(Field::Sound, video.sound, now_s);
         }
-        for hashtag in video.hashtags.iter().take(HASHTAGS_MAX) {
-            self.tables.find_or_insert(Field::Hashtag, *hashtag, now_s);
+        for (row, hashtag) in rows.hashtags.iter_mut().zip(&video.hashtags) {
+            *row = self.admit(Field::Hashtag, *hashtag, now_s);
         }
-        for word in video.words.iter().take(WORDS_MAX) {
-            self.tables.find_or_insert(Field::Word, *word, now_s);
+        for (row, word) in rows.words.iter_mut().zip(&video.words) {
+            *row = self.admit(Field::Word, *word, now_s);
         }
-        self.tables.find_or_insert(Field::Context, duration_key(video.duration_ms), now_s);
+        rows.duration = self.admit(Field::Context, duration_key(video.duration_ms), now_s);
+        rows
     }
 
     /// The labels as the heads are trained on them: watch time as a rank.
@@ -232,7 +240,7 @@ impl Trainer {
     fn count(
         &mut self,
         example: &Example,
-        rows: &crate::forward::CandidateRows,
+        rows: &CandidateRows,
         side: &ViewerSide,
         labels: &[Option<f32>; TASKS],
     ) {
