@@ -53,13 +53,13 @@ export class Feed {
   }
 
   start(): void {
-    if (this.items.length === 0 && !this.ended) void this.more();
+    if (this.#low) void this.more();
   }
 
   /** Called when another clip becomes the current one. */
   reach(index: number): void {
     this.active = index;
-    if (this.items.length - 1 - index <= left_min) void this.more();
+    if (this.#low) void this.more();
   }
 
   async more(): Promise<void> {
@@ -78,6 +78,11 @@ export class Feed {
     } finally {
       if (serial === this.#serial) this.loading = false;
     }
+    if (serial === this.#serial && this.error === null && this.#low) await this.more();
+  }
+
+  get #low(): boolean {
+    return this.items.length - 1 - this.active <= left_min;
   }
 
   /** Forgets what is held and asks anew. */
@@ -104,7 +109,7 @@ export class Feed {
   /** Takes clips that are still to come out of the list. */
   remove_ahead(gone: (video: Video) => boolean): void {
     this.items = this.items.filter((item, index) => index <= this.active || !gone(item.video));
-    if (this.items.length - 1 - this.active <= left_min) void this.more();
+    if (this.#low) void this.more();
   }
 }
 
