@@ -283,12 +283,19 @@ export interface Status {
   demo: { total: number; done: number } | null;
 }
 
+export interface OpsCalibration {
+  task: string;
+  ece: number | null;
+  bins: { predicted: number; observed: number; count: number }[];
+}
+
 export interface OpsOverview {
   now_ms: number;
   uptime_s: number;
   videos: number;
   viewers: number;
   events_total: number;
+  duplicate_events: number;
   series: {
     t_ms: number[];
     events_per_s: number[];
@@ -298,14 +305,22 @@ export interface OpsOverview {
   };
   learner: {
     examples: number;
-    series: { t_ms: number[]; tasks: { task: string; log_loss: number[]; auc: number[] }[] };
-    calibration: { task: string; ece: number; bins: { predicted: number; observed: number; count: number }[] }[];
+    refused: number;
+    capped: number;
+    rows: number;
+    table_bytes: number;
+    series: {
+      t_ms: number[];
+      tasks: { task: string; log_loss: (number | null)[]; log_loss_base: (number | null)[]; auc: (number | null)[] }[];
+    };
+    calibration: OpsCalibration[];
   };
   jobs: { queued: number; running: number; failed: number; done_last_hour: number };
   feed: {
+    pages: number;
+    fallbacks: number;
     filters: { filter: string; reason: string; count: number }[];
     sources: { name: string; ok: number; late: number; failed: number }[];
-    fallbacks: number;
   };
 }
 
@@ -314,6 +329,7 @@ export interface OpsJob {
   kind: string;
   state: 'queued' | 'running' | 'failed' | 'done';
   attempts: number;
+  attempts_max: number;
   reason: string | null;
   video: Id | null;
   created_at_ms: number;

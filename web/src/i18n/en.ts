@@ -1,3 +1,4 @@
+import ops from './ops.en';
 import pages from './pages.en';
 
 /** A text, or the two forms that English needs when `count` decides. `{name}` is a placeholder. */
@@ -224,7 +225,7 @@ const shell = {
   'keys.list': 'This list',
 } satisfies Record<string, Message>;
 
-const en = { ...shell, ...pages };
+const en = { ...shell, ...pages, ...ops };
 export default en;
 export type MessageKey = keyof typeof en;
 /** What every other language has to bring. */

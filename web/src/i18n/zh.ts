@@ -1,4 +1,5 @@
 import type { Messages } from './en';
+import ops from './ops.zh';
 import pages from './pages.zh';
 
 const zh: Messages = {
@@ -222,6 +223,7 @@ const zh: Messages = {
   'keys.list': '显示此列表',
 
   ...pages,
+  ...ops,
 };
 
 export default zh;
