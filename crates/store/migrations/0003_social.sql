@@ -24,6 +24,7 @@ CREATE TABLE likes (
 );
 CREATE INDEX likes_by_time ON likes (account, at_ms, video);
 CREATE INDEX likes_of_video ON likes (video);
+CREATE INDEX likes_of_creator ON likes (creator);
 
 CREATE TABLE saves (
   account INTEGER NOT NULL,
@@ -59,6 +60,7 @@ CREATE INDEX comments_of_video ON comments (video, at_ms, id) WHERE thread IS NU
 CREATE INDEX comments_any_of_video ON comments (video);
 CREATE INDEX comments_of_thread ON comments (thread, at_ms, id);
 CREATE INDEX comments_of_author ON comments (author, at_ms);
+CREATE INDEX comments_of_creator ON comments (creator);
 
 CREATE TABLE comment_likes (
   account INTEGER NOT NULL,
