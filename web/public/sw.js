@@ -14,13 +14,10 @@ self.addEventListener('install', (event) => {
 
 async function install() {
   const cache = await caches.open(SHELL);
-  const page = await fetch('/', { cache: 'reload' });
-  if (page.ok) {
-    const html = await page.clone().text();
-    await cache.put('/', page);
-    const files = [...html.matchAll(/(?:src|href)="(\/(?:assets|icons)\/[^"]+|\/manifest\.webmanifest)"/g)].map((hit) => hit[1]);
-    await Promise.all([...new Set(files)].map((file) => cache.add(file).catch(() => {})));
-  }
+  // The build names what the stage needs; all of it, or this worker does not replace the one before.
+  const answer = await fetch('/shell.json', { cache: 'no-cache' });
+  const files = answer.ok ? await answer.json() : [];
+  await cache.addAll(['/', '/manifest.webmanifest', '/icons/icon.svg', ...files]);
   await self.skipWaiting();
 }
 
@@ -35,7 +32,7 @@ async function activate() {
   await self.clients.claim();
 }
 
-// The page was opened before this worker was there: it names what it has loaded by then.
+// A page that was opened before this worker was there names what else it has loaded.
 self.addEventListener('message', (event) => {
   const files = event.data && event.data.keep;
   if (!Array.isArray(files)) return;

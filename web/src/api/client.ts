@@ -179,6 +179,7 @@ export const api = {
       limit: query.limit,
       explain: query.explain ? 1 : undefined,
       exclude: query.exclude?.join(','),
+      utc_offset_minutes: -new Date().getTimezoneOffset(),
     }),
   events: (events: T.ViewEvent[], keepalive = false) =>
     request<T.EventsAck>('POST', '/v1/events', { json: { events }, keepalive }),

@@ -155,6 +155,7 @@ const shell = {
   'why.creator_affinity_plain': 'You often watch @{handle}',
   'why.similar_to_liked': 'People who liked what you liked also liked this',
   'why.fallback': 'A popular clip, while your feed takes a breath',
+  'why.seen_before': 'You saw this a while ago; there is nothing new left',
   'why.unknown': 'A good guess by your feed',
   'why.opened': 'You opened this clip yourself',
 

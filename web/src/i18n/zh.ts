@@ -153,6 +153,7 @@ const zh: Messages = {
   'why.creator_affinity_plain': '你常看 @{handle}',
   'why.similar_to_liked': '和你喜欢同样视频的人也喜欢它',
   'why.fallback': '热门视频，个性推荐稍后回来',
+  'why.seen_before': '之前看过，暂时没有新的了',
   'why.unknown': '推荐猜你会喜欢',
   'why.opened': '这是你自己打开的视频',
 

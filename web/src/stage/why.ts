@@ -27,7 +27,7 @@ export function why_text(why: Why): string {
 
 /** The reasons that tell most first; what the viewer did says more than where the clip was found. */
 export function told(why: Why[]): string[] {
-  const rank = (code: string) => (code.startsWith('source_') || code === 'fallback' ? 1 : 0);
+  const rank = (code: string) => (code.startsWith('source_') || code === 'fallback' || code === 'seen_before' ? 1 : 0);
   const texts = [...why].sort((a, b) => rank(a.code) - rank(b.code)).map(why_text);
   return [...new Set(texts)];
 }
