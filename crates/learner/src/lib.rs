@@ -5,6 +5,7 @@ mod config;
 mod dense;
 mod error;
 mod example;
+mod explain;
 mod features;
 mod forward;
 pub mod labels;
@@ -15,6 +16,7 @@ mod metrics;
 mod scale;
 mod shape;
 mod side;
+mod snapshot;
 mod table;
 mod task;
 mod taste;
@@ -24,6 +26,7 @@ mod watch;
 pub use config::Config;
 pub use error::{Error, Result};
 pub use example::{Example, Trained};
+pub use explain::{Explanation, Group};
 pub use features::{
     CONTENT_DIMS, ContentCode, HASHTAGS_MAX, HISTORY_HASHTAGS, HISTORY_MAX, HistoryItem, Outcome, Signals, VideoFeatures,
     ViewerFeatures, WORDS_MAX, feature_hash,

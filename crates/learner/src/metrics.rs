@@ -157,6 +157,11 @@ impl TaskWindow {
         }
     }
 
+    /// Whether it has the shape that counting relies on.
+    pub fn is_whole(&self) -> bool {
+        self.bins.len() == BINS
+    }
+
     pub fn point(&self) -> TaskPoint {
         let positive: f64 = self.bins.iter().map(|bin| bin.positive).sum();
         let predicted: f64 = self.bins.iter().map(|bin| bin.predicted).sum();

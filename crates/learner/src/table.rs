@@ -375,7 +375,24 @@ impl TablesWriter {
             writer.next += 1;
             writer.next - 1
         });
-        let slots_used = writer.slots_used;
+        self.make_room(field, row);
+        if let Some((weights, state)) = self.view.row(field, row) {
+            write(weights, &image.weights);
+            state.optimiser.store(image.optimiser, Ordering::Relaxed);
+            state.watch.store(image.watch, Ordering::Relaxed);
+            state.like.store(image.like, Ordering::Relaxed);
+            state.key.store(image.key, Ordering::Relaxed);
+        }
+        if self.view.fields[field as usize].index.insert(image.key, row) {
+            self.fields[field as usize].slots_used += 1;
+        }
+        self.rows += 1;
+        row
+    }
+
+    /// A chunk for `row` and index slots for one more key, when either lacks.
+    fn make_room(&mut self, field: Field, row: u32) {
+        let slots_used = self.fields[field as usize].slots_used;
         let view = &self.view.fields[field as usize];
         let needs_chunk = row as usize / CHUNK_ROWS >= view.chunks.len();
         // Half full, removed slots included: a larger index, or as large a one without them.
@@ -391,18 +408,6 @@ impl TablesWriter {
             }
             self.swap(field, changed);
         }
-        if let Some((weights, state)) = self.view.row(field, row) {
-            write(weights, &image.weights);
-            state.optimiser.store(image.optimiser, Ordering::Relaxed);
-            state.watch.store(image.watch, Ordering::Relaxed);
-            state.like.store(image.like, Ordering::Relaxed);
-            state.key.store(image.key, Ordering::Relaxed);
-        }
-        if self.view.fields[field as usize].index.insert(image.key, row) {
-            self.fields[field as usize].slots_used += 1;
-        }
-        self.rows += 1;
-        row
     }
 
     fn rebuilt(&self, field: Field) -> Index {
@@ -509,25 +514,28 @@ impl TablesWriter {
         ((0..writer.next).map(image).collect(), &writer.free)
     }
 
-    /// Puts back what [`Self::images`] gave; the field must be empty.
-    pub fn restore(&mut self, field: Field, images: &[Option<RowImage>], free: Vec<u32>) {
+    /// Puts back what [`Self::images`] gave; the field must be empty. False when the two contradict each other.
+    pub fn restore(&mut self, field: Field, images: &[Option<RowImage>], free: Vec<u32>) -> bool {
+        let is_free = |row: &u32| images.get(*row as usize).is_some_and(Option::is_none);
+        if free.len() != images.iter().filter(|image| image.is_none()).count() || !free.iter().all(is_free) {
+            return false;
+        }
         for (row, image) in images.iter().enumerate() {
             // The row numbers of a snapshot are kept: a free row is stepped over.
-            match image {
-                Some(image) => {
-                    self.fields[field as usize].next = row as u32;
-                    self.insert(field, *image);
+            self.fields[field as usize].next = row as u32;
+            if let Some(image) = image {
+                if image.key >= REMOVED || self.view.find(field, image.key).is_some() {
+                    return false;
                 }
-                None => self.fields[field as usize].next = row as u32 + 1,
+                self.insert(field, *image);
             }
         }
-        self.fields[field as usize].next = images.len() as u32;
-        self.fields[field as usize].free = free;
-        while self.view.fields[field as usize].chunks.len() * CHUNK_ROWS < images.len() {
-            let mut changed = FieldView::clone(&self.view.fields[field as usize]);
-            changed.chunks.push(Arc::new(Chunk::new()));
-            self.swap(field, changed);
+        let writer = &mut self.fields[field as usize];
+        (writer.next, writer.free) = (images.len() as u32, free);
+        if let Some(last) = images.len().checked_sub(1) {
+            self.make_room(field, last as u32);
         }
+        true
     }
 }
 

@@ -146,18 +146,22 @@ impl Trainer {
     /// Lets readers see what the dense weights have learned, examples of an unfinished batch included, and adds a point to the
     /// metrics when one is due. Changes nothing in the trainer's own state save the metrics' clock.
     pub fn publish(&mut self, now_ms: i64) {
-        let mut dense = self.dense.clone();
-        if self.trace.len > 0 {
-            dense.step(self.level, &self.trace, self.config.dense_step);
-        }
-        let published = Published { dense: dense.weights, whitener: self.whitener.clone() };
-        self.learner.published.store(Arc::new(published));
+        self.give_out();
         let due = self.measured_ms.is_none_or(|last| now_ms.saturating_sub(last) >= self.config.metrics_every_ms);
         if due {
             self.measured_ms = Some(now_ms);
             let point = MetricPoint { at_ms: now_ms, totals: self.totals(), tasks: self.points() };
             self.learner.metrics.push(point, std::array::from_fn(|task| self.windows[task].calibration()));
         }
+    }
+
+    pub(crate) fn give_out(&self) {
+        let mut dense = self.dense.clone();
+        if self.trace.len > 0 {
+            dense.step(self.level, &self.trace, self.config.dense_step);
+        }
+        let published = Published { dense: dense.weights, whitener: self.whitener.clone() };
+        self.learner.published.store(Arc::new(published));
     }
 
     /// Counts since the start, with the tables' present size.
