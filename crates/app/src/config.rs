@@ -16,6 +16,7 @@ pub struct Settings {
     pub region: RegionConfig,
     pub media: MediaConfig,
     pub accounts: AccountsConfig,
+    pub social: social::SocialRules,
     pub feed: FeedConfig,
     pub learner: learner::Config,
     pub eventlog: EventLogConfig,

@@ -9,15 +9,20 @@
 //! - time and chance come in as [`Clock`] and [`Rng`];
 //! - every task that is started here is owned here, and awaited at [`App::close`].
 
+mod blocks;
 mod brain;
+mod cards;
 mod config;
 mod error;
 mod events;
 pub mod feed;
+mod media_files;
 mod ops;
+mod search;
 mod secrets;
 mod taste;
 mod telling;
+mod video;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -38,12 +43,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use brain::{Brain, BrainConfig, BrainError, KnownVideo, KnownVideos};
+pub use cards::{PersonRef, VideoCard};
 pub use config::{AccountsConfig, EventLogConfig, MediaConfig, RegionConfig, Settings};
 pub use error::{AppError, Invalid};
 pub use events::Taken;
 pub use feed::{FeedAsk, FeedConfig, FeedPage, FeedService};
+pub use search::{Discover, HashtagPage, Suggestion};
 pub use secrets::seed_from_system;
 pub use telling::Change;
+pub use video::{NewUpload, Studio, UploadChange, UploadState, UploadStatus};
 
 /// Why the application cannot start or end.
 #[derive(Debug, thiserror::Error)]
@@ -75,8 +83,11 @@ pub struct App {
     pub jobs: Jobs,
     pub brain: Arc<Brain>,
     pub feed: FeedService,
+    pub studio: Arc<Studio>,
+    people: cards::People,
     rng: Mutex<Rng>,
     telling: Arc<telling::Telling>,
+    blocks: blocks::Blocks,
     tasks: TaskTracker,
     stop: CancellationToken,
     in_flight: Arc<AtomicUsize>,
@@ -138,15 +149,18 @@ impl App {
         let slates = Arc::new(feed::SlateWriter::new(log.clone(), telling.clone()));
         let feed = FeedService::new(&settings.feed, brain.clone(), log.clone(), clock.clone(), &rng.child("feed"), slates);
         Ok(Arc::new(Self {
-            social: Social::new(store.clone(), clock.clone(), rng.child("social")),
+            social: Social::new(store.clone(), clock.clone(), rng.child("social"), settings.social),
             moderation: Moderation::new(store.clone(), clock.clone(), rng.child("moderation")),
             catalog: Catalog::new(store.clone(), clock.clone(), rng.child("catalog"), settings.region.cards_max),
             jobs: Jobs::new(store.clone(), clock.clone(), rng.child("jobs")),
+            studio: Arc::new(Studio::open(&settings.media, &dir.join("work"))?),
+            people: cards::People::default(),
             accounts,
             uploads,
             brain,
             feed,
             telling,
+            blocks: blocks::Blocks::default(),
             rng: Mutex::new(rng.child("requests")),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -172,6 +186,7 @@ impl App {
             }
         });
         self.tasks.spawn(self.telling.clone().run(self.stop.clone()));
+        self.start_studio();
         self.started.store(true, Ordering::Relaxed);
     }
 

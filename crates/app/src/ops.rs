@@ -9,7 +9,10 @@ impl App {
     /// Gives a job that failed for good its attempts back.
     pub async fn retry_job(&self, id: JobId) -> Result<(), AppError> {
         let mut change = self.begin().await?;
-        self.jobs.retry(&mut change.tx, id).await?;
+        let job = self.jobs.retry(&mut change.tx, id).await?;
+        if let Some(video) = job.video {
+            self.catalog.resume(&mut change.tx, video).await?;
+        }
         self.commit(change).await?;
         self.jobs.wake();
         Ok(())

@@ -6,7 +6,7 @@ use base::{Timestamp, VideoId, ViewerId};
 use eventlog::dedup::Dedup;
 use eventlog::{Body, Context, Event};
 use hashbrown::HashSet;
-use learner::joiner::{Action, Joiner};
+use super::join::{Action, Joiner};
 use learner::{Example, Trainer, ViewerFeatures};
 use retrieval::{CandidateIndex, Entry};
 use views::Views;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base::VideoId;
 use eventlog::VideoFacts;
-use feed::Facts;
+use ::feed::Facts;
 use hashbrown::HashMap;
 use learner::{VideoFeatures, feature_hash};
 use parking_lot::RwLock;

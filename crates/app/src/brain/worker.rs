@@ -9,7 +9,7 @@ use base::Clock;
 use eventlog::dedup::{Dedup, DedupOptions};
 use eventlog::{EventLog, Offset, Partition};
 use learner::Trainer;
-use learner::joiner::Joiner;
+use super::join::Joiner;
 use retrieval::CandidateIndex;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -108,7 +108,7 @@ impl Worker {
         };
         let found = snapshot::read_newest(&parts.folder)?;
         let (sequence, restored) = match found {
-            Some((sequence, sections)) => (sequence, Some(restore(sections, options, dedup_options, partitions)?)),
+            Some((sequence, sections)) => (sequence, Some(restore(sections, options, dedup_options, parts.learner, partitions)?)),
             None => (0, None),
         };
         let fresh = || -> Result<Restored, BrainError> {
@@ -151,14 +151,14 @@ impl Worker {
             let Some(from) = self.next.get(partition).copied() else { continue };
             let at = Partition(partition as u16);
             let from = from.max(self.parts.log.first_offset(at)?.0);
-            let events = self.runtime.block_on(self.parts.log.read(at, Offset(from), BATCH_EVENTS))?;
-            for (offset, event) in &events {
+            let page = self.runtime.block_on(self.parts.log.read(at, Offset(from), BATCH_EVENTS))?;
+            for (_, event) in &page.events {
                 self.state.apply(event);
-                if let Some(next) = self.next.get_mut(partition) {
-                    *next = offset.next().0;
-                }
             }
-            any |= !events.is_empty();
+            any |= page.next.0 > from;
+            if let Some(next) = self.next.get_mut(partition) {
+                *next = page.next.0.max(from);
+            }
         }
         if any {
             self.changed = true;
@@ -258,7 +258,7 @@ struct Restored {
     dedup: Dedup,
 }
 
-fn restore(sections: Vec<Vec<u8>>, options: Options, dedup_options: DedupOptions, partitions: usize) -> Result<Restored, BrainError> {
+fn restore(sections: Vec<Vec<u8>>, options: Options, dedup_options: DedupOptions, learner: learner::Config, partitions: usize) -> Result<Restored, BrainError> {
     let part = |what: &str, error: &dyn std::fmt::Display| BrainError::Part(format!("{what}: {error}"));
     let [next, views, dedup, joiner, model]: [Vec<u8>; 5] =
         sections.try_into().map_err(|_| BrainError::Part("it has not the parts that this program writes".into()))?;
@@ -272,7 +272,7 @@ fn restore(sections: Vec<Vec<u8>>, options: Options, dedup_options: DedupOptions
         views: Views::restore(options, &views).map_err(|error| part("views", &error))?,
         dedup: Dedup::from_bytes(dedup_options, &dedup).map_err(|error| part("ids seen", &error))?,
         joiner: Joiner::restore(&joiner).map_err(|error| part("joiner", &error))?,
-        trainer: Trainer::restore(model.as_slice()).map_err(|error| part("model", &error))?,
+        trainer: Trainer::restore(learner, &mut model.as_slice()).map_err(|error| part("model", &error))?,
     })
 }
 

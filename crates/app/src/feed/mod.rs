@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use base::{AccountId, Clock, IdMaker, Rng, SlateId, VideoId, ViewerId};
 use eventlog::EventLog;
-use feed::{
-    Context, FallbackScorer, LearnedScorer, Pipeline, PipelineParts, Query, SelectorConfig, Slate, Tab, ViewerState, Weights,
+use ::feed::{
+    Context, Pipeline, PipelineParts, Query, SelectorConfig, Slate, Tab, ViewerState, Weights,
 };
+use ::feed::scorer::{FallbackScorer, LearnedScorer};
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -159,7 +160,7 @@ impl FeedService {
         so_far
     }
 
-    pub fn stats(&self) -> &Arc<feed::FeedStats> {
+    pub fn stats(&self) -> &Arc<::feed::FeedStats> {
         self.pipeline.stats()
     }
 

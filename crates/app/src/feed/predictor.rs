@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use base::SlateId;
-use feed::{Candidate, FeedError, Predictor, Query};
+use ::feed::{Candidate, FeedError, Predictor, Query};
 use hashbrown::HashMap;
 use learner::{TABLE, TASKS, VideoFeatures, ViewerFeatures};
 use parking_lot::RwLock;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use eventlog::{Body, Context, EventLog, SlateItem};
-use feed::{FeedError, Query, SideEffect, Slate};
+use ::feed::{FeedError, Query, SideEffect, Slate};
 
 use crate::telling::Telling;
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use feed::source::{Explore, Followed, Fresh, HashtagAffinity, Learned, Similar, Trending};
-use feed::hydrator::{CountsHydrator, TasteHydrator};
-use feed::{Counts, FeedError, Hydrator, Source};
+use ::feed::source::{Explore, Followed, Fresh, HashtagAffinity, Learned, Similar, Trending};
+use ::feed::hydrator::{CountsHydrator, TasteHydrator};
+use ::feed::{Counts, FeedError, Hydrator, Source};
 
 use super::predictor::Requests;
 use crate::brain::Brain;
@@ -28,7 +28,7 @@ pub fn all(brain: &Arc<Brain>, requests: &Arc<Requests>) -> Vec<Arc<dyn Source>>
         Learned::new(LEARNED, move |query, limit, skip| {
             let viewer = requests.get(query.slate).ok_or_else(|| FeedError::Unavailable("the request is unknown".into()))?;
             let vector = brain.learner.viewer_vector(query.now.as_millis(), &viewer);
-            brain.candidates.vectors().top_k(&vector, limit, skip).map_err(|error| FeedError::Unavailable(error.to_string()))
+            Ok(brain.candidates.vectors().top_k(&vector, limit, skip))
         })
     };
     let similar = {
@@ -36,7 +36,7 @@ pub fn all(brain: &Arc<Brain>, requests: &Arc<Requests>) -> Vec<Arc<dyn Source>>
         Similar::new(SIMILAR, move |anchor, limit, skip| {
             let Some(known) = brain.videos.get(anchor) else { return Vec::new() };
             let vector = brain.learner.video_vector(&known.features);
-            brain.candidates.vectors().top_k(&vector, limit, skip).unwrap_or_default()
+            brain.candidates.vectors().top_k(&vector, limit, skip)
         })
     };
     let followed = {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base::{AccountId, Timestamp, VideoId, ViewerId};
-use feed::{HashtagTaste, ViewerState};
+use ::feed::{HashtagTaste, ViewerState};
 use hashbrown::{HashMap, HashSet};
 use learner::{HISTORY_MAX, HistoryItem, Signals};
 use views::{HistoryEntry, Seen, Views};
@@ -132,11 +132,11 @@ impl Viewer {
 }
 
 impl ViewerState for Viewer {
-    fn seen_at(&self, video: VideoId) -> Option<Timestamp> {
-        // Beyond the history only "seen at some time" is kept: older than anything in it.
-        self.seen.contains(video).then(|| self.seen_at.get(&video).copied().unwrap_or_default())
+    fn seen(&self, video: VideoId) -> bool {
+        self.seen.contains(video)
     }
     fn seen_oldest_first(&self, limit: usize) -> Vec<VideoId> {
+        // Beyond the history only "seen at some time" is kept: older than anything in it.
         let mut seen: Vec<_> = self.seen.iter().map(|(video, _)| (self.seen_at.get(&video).copied().unwrap_or_default(), video)).collect();
         seen.sort_unstable();
         seen.into_iter().take(limit).map(|(_, video)| video).collect()

@@ -1,0 +1,146 @@
+//! Videos and people as pages show them: what the catalog knows, how often, by whom, and what the caller did.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base::{AccountId, VideoId};
+use catalog::Card;
+use hashbrown::{HashMap, HashSet};
+use parking_lot::RwLock;
+use views::VideoCounts;
+
+use crate::{App, AppError};
+
+/// People kept in memory; when full, it begins anew.
+const PEOPLE_MAX: usize = 100_000;
+
+/// Somebody, as they stand beside their videos and comments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonRef {
+    pub id: AccountId,
+    pub handle: String,
+    pub display_name: String,
+    /// The name of the picture's blob.
+    pub avatar: Option<String>,
+    /// `#rrggbb`, for where there is no picture.
+    pub color: String,
+}
+
+/// A published video with everything around it.
+#[derive(Clone, Debug)]
+pub struct VideoCard {
+    pub card: Arc<Card>,
+    pub creator: Arc<PersonRef>,
+    /// Who made the sound; none when they left.
+    pub sound_creator: Option<Arc<PersonRef>>,
+    pub counts: VideoCounts,
+    /// The caller's relation to it.
+    pub following: bool,
+    pub liked: bool,
+    pub saved: bool,
+    pub own: bool,
+}
+
+/// People in memory. A change of a profile takes its person out.
+#[derive(Default)]
+pub(crate) struct People {
+    by_id: RwLock<HashMap<AccountId, Arc<PersonRef>>>,
+    changes: AtomicU64,
+}
+
+impl App {
+    /// The people of these ids that there are.
+    pub async fn people_refs(&self, ids: &[AccountId]) -> Result<HashMap<AccountId, Arc<PersonRef>>, AppError> {
+        let mut found = HashMap::with_capacity(ids.len());
+        let mut missing = Vec::new();
+        {
+            let by_id = self.people.by_id.read();
+            for id in ids {
+                match by_id.get(id) {
+                    Some(person) => drop(found.insert(*id, person.clone())),
+                    None => missing.push(*id),
+                }
+            }
+        }
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        let stand = self.people.changes.load(Ordering::Acquire);
+        for account in self.accounts.by_ids(&missing).await? {
+            let color = account.color();
+            let person = PersonRef {
+                id: account.id,
+                handle: account.handle,
+                display_name: account.display_name,
+                avatar: account.avatar,
+                color,
+            };
+            found.insert(account.id, Arc::new(person));
+        }
+        let mut by_id = self.people.by_id.write();
+        // What was read before a change is not kept after it.
+        if self.people.changes.load(Ordering::Acquire) == stand {
+            if by_id.len() + missing.len() > PEOPLE_MAX {
+                by_id.clear();
+            }
+            by_id.extend(missing.iter().filter_map(|id| Some((*id, found.get(id)?.clone()))));
+        }
+        Ok(found)
+    }
+
+    /// To be called after every change of a profile: handle, name, picture, deletion.
+    pub fn person_changed(&self, account: AccountId) {
+        let mut by_id = self.people.by_id.write();
+        self.people.changes.fetch_add(1, Ordering::AcqRel);
+        by_id.remove(&account);
+    }
+
+    /// Whom the caller does not see: whom they blocked and who blocked them.
+    pub async fn blocks_of(&self, account: AccountId) -> Result<Arc<HashSet<AccountId>>, AppError> {
+        Ok(Arc::new(self.social.shut_out(account).await?.into_iter().collect()))
+    }
+
+    /// Published videos in the order asked for. Those that are gone, whose creator left or is shut out are left out.
+    pub async fn cards(&self, caller: Option<AccountId>, ids: &[VideoId]) -> Result<Vec<VideoCard>, AppError> {
+        let cards = self.catalog.cards(ids).await?;
+        if cards.is_empty() {
+            return Ok(Vec::new());
+        }
+        let creators = cards.iter().flat_map(|card| [Some(card.creator), card.sound.as_ref().map(|sound| sound.creator)]);
+        let mut creators: Vec<AccountId> = creators.flatten().filter(|id| id.raw() != 0).collect();
+        creators.sort_unstable();
+        creators.dedup();
+        let people = self.people_refs(&creators).await?;
+        let (shut_out, following, mine) = match caller {
+            Some(account) => (
+                self.blocks_of(account).await?,
+                self.social.following(account, &creators).await?,
+                self.social.mine(account, ids).await?,
+            ),
+            None => Default::default(),
+        };
+        Ok(cards
+            .into_iter()
+            .filter(|card| !shut_out.contains(&card.creator))
+            .filter_map(|card| {
+                Some(VideoCard {
+                    creator: people.get(&card.creator)?.clone(),
+                    sound_creator: card.sound.as_ref().and_then(|sound| people.get(&sound.creator).cloned()),
+                    counts: self.brain.views.counts(card.id),
+                    following: following.contains(&card.creator),
+                    liked: mine.liked.contains(&card.id),
+                    saved: mine.saved.contains(&card.id),
+                    own: caller == Some(card.creator),
+                    card,
+                })
+            })
+            .collect())
+    }
+
+    /// One published video; not found when it is gone or its creator is shut out.
+    pub async fn card(&self, caller: Option<AccountId>, id: VideoId) -> Result<VideoCard, AppError> {
+        self.cards(caller, &[id]).await?.pop().ok_or(AppError::NotFound)
+    }
+}
