@@ -86,7 +86,7 @@ fn parse(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
         return None;
     }
     let mut rest = body.strip_prefix(MAGIC)?;
-    let mut number = |rest: &mut &[u8]| -> Option<usize> {
+    let number = |rest: &mut &[u8]| -> Option<usize> {
         let (head, tail) = rest.split_first_chunk::<8>()?;
         *rest = tail;
         usize::try_from(u64::from_le_bytes(*head)).ok()

@@ -6,8 +6,8 @@ use base::{Timestamp, VideoId, ViewerId};
 use eventlog::dedup::Dedup;
 use eventlog::{Body, Context, Event};
 use hashbrown::HashSet;
-use super::join::{Action, Joiner};
-use learner::{Example, Trainer, ViewerFeatures};
+use learner::joiner::{Action, Impression, Joiner, Target, Watch};
+use learner::{Example, Task, Trainer, VideoFeatures, ViewerFeatures};
 use retrieval::{CandidateIndex, Entry};
 use views::Views;
 
@@ -108,66 +108,57 @@ impl State {
             Body::Slate(slate) => {
                 let features = self.viewer_features(event.viewer, slate.context);
                 let items = slate.items.iter().filter_map(|item| self.videos.get(item.video)).map(|k| k.features.clone()).collect();
-                self.joiner.slate(slate.slate.raw(), features, items, at);
+                self.joiner.slate(slate.slate.raw(), features, items, at, &mut self.examples);
             }
             Body::Impression { video, slate, .. } => {
-                self.note_impression(*video);
-                self.impression(event, *video, slate.map(|s| s.raw()));
+                self.candidates.set_impressions(*video, self.views.counts(*video).impressions);
+                let slate = slate.map(|s| s.raw());
+                let impression = Impression { viewer, video: video.raw(), slate, at_ms: at };
+                let features = if slate.is_none() { self.features_now(event, *video) } else { None };
+                self.joiner.impression(&impression, || features, &mut self.examples);
             }
             Body::Watch(watch) => {
-                // A watch without an impression before it (it was lost, or the client sends none) is one itself.
-                self.impression(event, watch.video, watch.slate.map(|s| s.raw()));
-                self.joiner.watch(viewer, watch.video.raw(), watch.watch_ms, watch.duration_ms, at);
+                let slate = watch.slate.map(|s| s.raw());
+                let (watch_ms, duration_ms) = (watch.watch_ms, watch.duration_ms);
+                let features = if slate.is_none() { self.features_now(event, watch.video) } else { None };
+                let watch = Watch { viewer, video: watch.video.raw(), slate, at_ms: at, watch_ms, duration_ms };
+                self.joiner.watch(&watch, || features, &mut self.examples);
             }
-            Body::Like { video } => self.action(event, *video, Action::Like),
-            Body::Save { video } => self.action(event, *video, Action::Save),
-            Body::Share { video } => self.action(event, *video, Action::Share),
-            Body::Comment { video } => self.action(event, *video, Action::Comment),
-            Body::Click { video } => self.action(event, *video, Action::Click),
-            Body::NotInterested { video } => self.action(event, *video, Action::NotInterested),
-            Body::Report { video } => self.action(event, *video, Action::Report),
-            Body::Follow { creator } => {
-                // The clip of that creator which the viewer watched last is what won the follow.
-                let cause = self.views.history(event.viewer, 20).into_iter().find(|entry| {
-                    self.videos.get(entry.video).is_some_and(|known| known.facts.creator == *creator)
-                });
-                if let Some(entry) = cause {
-                    self.action(event, entry.video, Action::Follow);
-                }
-            }
+            Body::Like { video } => self.action(event, Target::Video(video.raw()), Task::Like),
+            Body::Save { video } => self.action(event, Target::Video(video.raw()), Task::Save),
+            Body::Share { video } => self.action(event, Target::Video(video.raw()), Task::Share),
+            Body::Comment { video } => self.action(event, Target::Video(video.raw()), Task::Comment),
+            Body::Click { video } => self.action(event, Target::Video(video.raw()), Task::Click),
+            Body::NotInterested { video } => self.action(event, Target::Video(video.raw()), Task::NotInterested),
+            Body::Report { video } => self.action(event, Target::Video(video.raw()), Task::Report),
+            Body::Follow { creator } => self.action(event, Target::Creator(creator.raw()), Task::Follow),
             Body::Unlike { .. } | Body::Unsave { .. } | Body::Unfollow { .. } => {}
             Body::HistoryRemoved { .. } | Body::LearningPaused { .. } => {}
         }
-        self.joiner.tick(at);
+        self.joiner.tick(at, &mut self.examples);
         self.learn(event.received);
     }
 
-    fn note_impression(&mut self, video: VideoId) {
-        self.candidates.set_impressions(video, self.views.counts(video).impressions);
+    /// The features of a viewing that no slate stands behind: as they are now, but for this viewing itself.
+    fn features_now(&self, event: &Event, video: VideoId) -> Option<(ViewerFeatures, Arc<VideoFeatures>)> {
+        let known = self.videos.get(video)?;
+        let context = Context { hour: event.at.hour(), weekday: event.at.weekday(), tab: 2, ..Context::default() };
+        Some((self.viewer_features_without(event.viewer, context, Some(video)), known.features.clone()))
     }
 
-    fn impression(&mut self, event: &Event, video: VideoId, slate: Option<u64>) {
-        let Some(known) = self.videos.get(video) else { return };
-        let (viewer, at) = (event.viewer.raw(), event.received.as_millis());
-        if self.joiner.is_pending(viewer, video.raw()) {
-            return;
-        }
-        let features = match slate.and_then(|slate| self.joiner.slate_features(slate)) {
-            Some(features) => features,
-            None => {
-                let context = Context { hour: event.at.hour(), weekday: event.at.weekday(), tab: 2, ..Context::default() };
-                self.viewer_features(event.viewer, context)
-            }
-        };
-        self.joiner.impression(features, known.features.clone(), at);
-    }
-
-    fn action(&mut self, event: &Event, video: VideoId, action: Action) {
-        self.joiner.action(event.viewer.raw(), video.raw(), action, event.received.as_millis());
+    fn action(&mut self, event: &Event, target: Target, task: Task) {
+        let action = Action { viewer: event.viewer.raw(), target, task, at_ms: event.received.as_millis() };
+        self.joiner.action(&action, &mut self.examples);
     }
 
     fn viewer_features(&self, viewer: ViewerId, context: Context) -> ViewerFeatures {
-        let history = self.views.history(viewer, learner::HISTORY_MAX);
+        self.viewer_features_without(viewer, context, None)
+    }
+
+    /// `without`: a video whose outcome the features must not give away.
+    fn viewer_features_without(&self, viewer: ViewerId, context: Context, without: Option<VideoId>) -> ViewerFeatures {
+        let mut history = self.views.history(viewer, learner::HISTORY_MAX);
+        history.retain(|entry| Some(entry.video) != without);
         ViewerFeatures {
             viewer: viewer.raw(),
             hour: context.hour,
@@ -181,7 +172,6 @@ impl State {
     }
 
     fn learn(&mut self, now: Timestamp) {
-        self.joiner.drain_into(&mut self.examples);
         for example in self.examples.drain(..) {
             self.trainer.train(now.as_millis(), &example);
             self.touched.insert(VideoId::from_raw(example.video.video));

@@ -9,7 +9,7 @@ use base::Clock;
 use eventlog::dedup::{Dedup, DedupOptions};
 use eventlog::{EventLog, Offset, Partition};
 use learner::Trainer;
-use super::join::Joiner;
+use learner::joiner::{Joiner, JoinerConfig};
 use retrieval::CandidateIndex;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -23,6 +23,9 @@ use super::{Brain, BrainConfig, snapshot};
 const BATCH_EVENTS: usize = 512;
 /// How long the thread waits for news before it looks whether a snapshot is due.
 const WAIT: Duration = Duration::from_millis(250);
+/// The joiner's limits. An entry holds its features, about 5 KiB with a full history: 300 MiB at the most.
+const JOINER: JoinerConfig =
+    JoinerConfig { lateness_ms: 2 * 60_000, keep_ms: 60 * 60_000, slates_max: 50_000, entries_max: 60_000, waiting_max: 50_000 };
 /// Requests to the thread that may wait.
 const REQUESTS_MAX: usize = 16;
 
@@ -116,7 +119,7 @@ impl Worker {
                 next: vec![0; partitions],
                 views: Views::new(options),
                 trainer: Trainer::new(parts.learner),
-                joiner: Joiner::default(),
+                joiner: Joiner::new(JOINER),
                 dedup: Dedup::new(dedup_options)?,
             })
         };
@@ -239,7 +242,7 @@ impl Worker {
         let mut model = Vec::new();
         self.state.trainer.snapshot(&mut model).map_err(|error| BrainError::Part(error.to_string()))?;
         let next: Vec<u8> = self.next.iter().flat_map(|n| n.to_le_bytes()).collect();
-        let joiner = self.state.joiner.snapshot().map_err(|error| BrainError::Part(error.to_string()))?;
+        let joiner = self.state.joiner.to_bytes().map_err(|error| BrainError::Part(error.to_string()))?;
         let sections = [next, self.state.views.snapshot(), self.state.dedup.to_bytes(), joiner, model];
         self.sequence += 1;
         snapshot::write(&self.parts.folder, self.sequence, &sections)?;
@@ -271,7 +274,7 @@ fn restore(sections: Vec<Vec<u8>>, options: Options, dedup_options: DedupOptions
         next,
         views: Views::restore(options, &views).map_err(|error| part("views", &error))?,
         dedup: Dedup::from_bytes(dedup_options, &dedup).map_err(|error| part("ids seen", &error))?,
-        joiner: Joiner::restore(&joiner).map_err(|error| part("joiner", &error))?,
+        joiner: Joiner::from_bytes(JOINER, &joiner).map_err(|error| part("joiner", &error))?,
         trainer: Trainer::restore(learner, &mut model.as_slice()).map_err(|error| part("model", &error))?,
     })
 }
