@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::{AccountId, VideoId};
 use catalog::Card;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use parking_lot::RwLock;
 use views::VideoCounts;
 
@@ -95,11 +95,6 @@ impl App {
         let mut by_id = self.people.by_id.write();
         self.people.changes.fetch_add(1, Ordering::AcqRel);
         by_id.remove(&account);
-    }
-
-    /// Whom the caller does not see: whom they blocked and who blocked them.
-    pub async fn blocks_of(&self, account: AccountId) -> Result<Arc<HashSet<AccountId>>, AppError> {
-        Ok(Arc::new(self.social.shut_out(account).await?.into_iter().collect()))
     }
 
     /// Published videos in the order asked for. Those that are gone, whose creator left or is shut out are left out.

@@ -14,7 +14,7 @@ const DISCOVER_PEOPLE: usize = 12;
 const DISCOVER_VIDEOS: usize = 6;
 /// Suggestions of each kind.
 const SUGGESTIONS: u32 = 5;
-/// Videos, or followers, at which popularity in search counts full.
+/// Views of a video, and followers of a person, at which popularity counts full in search.
 const POPULAR_VIEWS: f64 = 1e6;
 const POPULAR_FOLLOWERS: f64 = 1e5;
 
@@ -59,7 +59,12 @@ impl App {
         Ok(self.catalog.search_sounds(query, cursor, limit).await?)
     }
 
-    pub async fn search_hashtags(&self, query: &str, cursor: Option<Cursor>, limit: u32) -> Result<Page<HashtagPage>, AppError> {
+    pub async fn search_hashtags(
+        &self,
+        query: &str,
+        cursor: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Page<HashtagPage>, AppError> {
         Ok(self.catalog.search_hashtags(query, cursor, limit).await?.map(|found| self.with_views(found)))
     }
 
@@ -89,7 +94,8 @@ impl App {
     /// What trends now; while too little does, what is used most.
     pub async fn discover(&self, caller: Option<AccountId>) -> Result<Discover, AppError> {
         let (views, now) = (&self.brain.views, self.clock.now());
-        let mut tags: Vec<String> = views.trending_hashtags(DISCOVER_HASHTAGS, now).into_iter().map(|(tag, _)| tag.to_string()).collect();
+        let mut tags: Vec<String> =
+            views.trending_hashtags(DISCOVER_HASHTAGS, now).into_iter().map(|(tag, _)| tag.to_string()).collect();
         for top in self.catalog.top_hashtags(DISCOVER_HASHTAGS as u32).await? {
             if tags.len() < DISCOVER_HASHTAGS && !tags.contains(&top.hashtag) {
                 tags.push(top.hashtag);
@@ -110,7 +116,8 @@ impl App {
             }
             hashtags.push((page, self.cards(caller, &ids).await?));
         }
-        let mut sounds: Vec<SoundId> = views.trending_sounds(DISCOVER_SOUNDS, now).into_iter().map(|(sound, _)| sound).collect();
+        let mut sounds: Vec<SoundId> =
+            views.trending_sounds(DISCOVER_SOUNDS, now).into_iter().map(|(sound, _)| sound).collect();
         for sound in self.catalog.top_sounds(DISCOVER_SOUNDS as u32).await? {
             if sounds.len() < DISCOVER_SOUNDS && !sounds.contains(&sound.id) {
                 sounds.push(sound.id);

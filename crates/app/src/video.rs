@@ -9,9 +9,8 @@ mod work;
 
 use std::sync::Arc;
 
-use accounts::SignedInSession;
 use base::{AccountId, SoundId, UploadId, VideoId};
-use catalog::{CAPTION_CHARS_MAX, CatalogError, NewVideo, SoundChoice, Status, Video};
+use catalog::{CatalogError, NewVideo, SoundChoice, Status, Video};
 use eventlog::{Body, VideoFacts};
 use media::upload::UploadError;
 use store::cursor::{Cursor, Page};
@@ -190,21 +189,4 @@ fn unknown_sound(error: CatalogError) -> AppError {
         CatalogError::NoSuchSound(_) => AppError::invalid("sound", "unknown", "This sound is not there any more."),
         other => other.into(),
     }
-}
-
-impl From<CatalogError> for AppError {
-    fn from(error: CatalogError) -> Self {
-        match error {
-            CatalogError::NoSuchVideo(_) | CatalogError::NoSuchSound(_) => Self::NotFound,
-            CatalogError::CaptionTooLong { .. } => {
-                Self::invalid("caption", "too_long", format!("At most {CAPTION_CHARS_MAX} characters."))
-            }
-            CatalogError::Store(error) => error.into(),
-        }
-    }
-}
-
-/// Whether a caller is the creator of a video.
-pub fn is_own(who: Option<&SignedInSession>, creator: AccountId) -> bool {
-    who.is_some_and(|who| who.account == creator)
 }

@@ -38,8 +38,8 @@ impl Catalog {
         row.map(|row| facts_of(&row)).ok_or(CatalogError::NoSuchVideo(video))
     }
 
-    /// The same inside a transaction, which sees what it has just published.
-    pub(crate) async fn facts_in(&self, tx: &mut WriteTx, video: VideoId) -> Result<Facts, CatalogError> {
+    /// The same inside a transaction, which sees what it has just published or changed.
+    pub async fn facts_in(&self, tx: &mut WriteTx, video: VideoId) -> Result<Facts, CatalogError> {
         let query = format!("SELECT {COLUMNS} FROM videos WHERE id = $1 AND status = 'published'");
         let row = sqlx::query(sqlx::AssertSqlSafe(query)).bind(video.sql()).fetch_optional(&mut **tx).await?;
         row.map(|row| facts_of(&row)).ok_or(CatalogError::NoSuchVideo(video))

@@ -13,8 +13,13 @@ use crate::{App, AppError};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(super) enum Note {
-    Ready { probe: Box<Probe> },
-    Refused { code: String, message: String },
+    Ready {
+        probe: Box<Probe>,
+    },
+    Refused {
+        code: String,
+        message: String,
+    },
     /// The machine could not tell; the worker will.
     Unknown,
 }

@@ -27,7 +27,8 @@ impl App {
         stored: Option<&Manifest>,
     ) -> Result<(), AppError> {
         let folder = folder(video)?;
-        let known = |file: &MediaFile| stored.is_some_and(|m| file.path != MASTER && m.files.iter().any(|f| f.path == file.path));
+        let known =
+            |file: &MediaFile| stored.is_some_and(|m| file.path != MASTER && m.files.iter().any(|f| f.path == file.path));
         let mut files: Vec<&MediaFile> = manifest.files.iter().filter(|file| !known(file)).collect();
         files.sort_by_key(|file| (file.path.ends_with(".m3u8"), file.path == MASTER));
         for file in files {

@@ -212,11 +212,8 @@ impl App {
         reports.tell(Step::Evaluating, 0.9);
         let turn = self.studio.publishing.lock().await;
         let duplicate_of = self.original_of(video.id, &evaluated.signature).await?;
-        let evaluation = Evaluation {
-            signature: evaluated.signature.to_bytes(),
-            features: evaluated.features.to_vec(),
-            duplicate_of,
-        };
+        let evaluation =
+            Evaluation { signature: evaluated.signature.to_bytes(), features: evaluated.features.to_vec(), duplicate_of };
         self.publish(job, video, &manifest, &evaluation, probe).await?;
         self.studio.duplicates.add(video.id, evaluated.signature);
         drop(turn);
