@@ -213,20 +213,19 @@ async fn get_feed(
         explain: query.explain,
     };
     let page = api.app.feed_page(ask).await?;
-    let body = render(&api, viewer, caller.account(), page, query.explain).await?;
+    let body = render(&api, caller.account(), page, query.explain).await?;
     let cookies = cookie.map(|value| (header::SET_COOKIE, value));
     Ok((AppendHeaders(cookies), [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
 async fn render(
     api: &Api,
-    viewer: base::ViewerId,
     account: Option<AccountId>,
     page: app::FeedPage,
     explain: bool,
 ) -> Result<FeedPage, Problem> {
     let ids: Vec<VideoId> = page.slate.items.iter().map(SelectedItem::video).collect();
-    let videos = crate::cards::videos(api, viewer, account, &ids).await?;
+    let videos = crate::cards::videos(api, account, &ids).await?;
     let mut items = Vec::with_capacity(ids.len());
     for item in &page.slate.items {
         // A clip that was taken down since the page was made is left out.
@@ -343,7 +342,7 @@ async fn get_history(
     let part: Vec<_> = entries.iter().skip(from).take(page.limit() as usize).collect();
     let next_cursor = (from + part.len() < entries.len()).then(|| part.last().map(|e| e.video.to_string())).flatten();
     let ids: Vec<VideoId> = part.iter().map(|e| e.video).collect();
-    let videos = crate::cards::videos(&api, viewer, caller.account(), &ids).await?;
+    let videos = crate::cards::videos(&api, caller.account(), &ids).await?;
     let items = part
         .into_iter()
         .filter_map(|entry| {

@@ -10,7 +10,9 @@
 
 mod assets;
 mod caller;
+mod cards;
 mod events;
+mod feed;
 mod guard;
 mod health;
 mod observe;
@@ -77,7 +79,7 @@ struct Document;
 
 /// All declared routes, each module's beside its handlers.
 fn declared() -> OpenApiRouter<Api> {
-    OpenApiRouter::with_openapi(Document::openapi()).merge(health::routes()).merge(events::routes()).merge(ops::routes())
+    OpenApiRouter::with_openapi(Document::openapi()).merge(health::routes()).merge(events::routes()).merge(feed::routes()).merge(ops::routes())
 }
 
 /// The OpenAPI 3.1 document, as checked in under `api/openapi.json`.
