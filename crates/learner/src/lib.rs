@@ -9,6 +9,7 @@ mod explain;
 mod features;
 mod forward;
 pub mod labels;
+pub mod joiner;
 mod learner;
 mod limits;
 mod math;
@@ -38,3 +39,6 @@ pub use metrics::{CalibrationBin, MetricPoint, Metrics, POINTS_MAX, TaskPoint, T
 pub use table::{ROW_BYTES, SLOT_BYTES};
 pub use taste::{Topic, creators, topics};
 pub use trainer::Trainer;
+
+#[cfg(test)]
+mod tests;

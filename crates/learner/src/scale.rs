@@ -5,8 +5,8 @@ use crate::features::{CONTENT_DIMS, ContentCode};
 /// The code's unknown stays 0, which is the mean.
 pub(crate) type Content = [f32; CONTENT_DIMS];
 
-/// Videos' worth of prior: mean 0.5, standard deviation 0.25.
-const PRIOR_COUNT: f32 = 2.0;
+/// One video's worth of prior for the spread; none for the mean, which a far-off prior would take hundreds of videos to leave.
+const PRIOR_VARIANCE: f32 = 0.01;
 const DEVIATION_MIN: f32 = 0.02;
 const BOUND: f32 = 3.0;
 
@@ -20,7 +20,7 @@ pub(crate) struct ContentScale {
 
 impl Default for ContentScale {
     fn default() -> Self {
-        Self { count: [PRIOR_COUNT; CONTENT_DIMS], mean: [0.5; CONTENT_DIMS], squares: [PRIOR_COUNT * 0.0625; CONTENT_DIMS] }
+        Self { count: [0.0; CONTENT_DIMS], mean: [0.5; CONTENT_DIMS], squares: [PRIOR_VARIANCE; CONTENT_DIMS] }
     }
 }
 
@@ -40,7 +40,7 @@ impl ContentScale {
     pub fn whitener(&self) -> Whitener {
         let mut whitener = Whitener { mean: [0.0; CONTENT_DIMS], factor: [0.0; CONTENT_DIMS] };
         for dim in 0..CONTENT_DIMS {
-            let deviation = (self.squares[dim] / self.count[dim]).max(0.0).sqrt().max(DEVIATION_MIN);
+            let deviation = (self.squares[dim] / (self.count[dim] + 1.0)).max(0.0).sqrt().max(DEVIATION_MIN);
             // The mean in code units, so that whitening is one subtraction and one product.
             whitener.mean[dim] = self.mean[dim] * 254.0 + 1.0;
             whitener.factor[dim] = 1.0 / (254.0 * deviation);
