@@ -11,6 +11,9 @@ pub fn hashtag_key(hashtag: &str) -> u64 {
     hashtag.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
+/// How many hashtags of a video count in ranking.
+const KEYS_MAX: usize = 8;
+
 /// What is known of a video since it was published. Shared: a page copies pointers, not text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
@@ -19,8 +22,9 @@ pub struct Facts {
     pub sound: Option<SoundId>,
     /// Lower-case, without the sign.
     pub hashtags: Vec<Arc<str>>,
-    /// [`hashtag_key`] of each of `hashtags`, in the same order.
-    pub hashtag_keys: Vec<u64>,
+    /// Inline: a page reads the keys of hundreds of videos, and each pointer followed costs more than all the rest.
+    keys: [u64; KEYS_MAX],
+    keys_len: u8,
     pub published_at: Timestamp,
     pub duration_ms: u32,
     /// The older video that this one repeats.
@@ -35,7 +39,8 @@ impl Facts {
             creator,
             sound: None,
             hashtags: Vec::new(),
-            hashtag_keys: Vec::new(),
+            keys: [0; KEYS_MAX],
+            keys_len: 0,
             published_at,
             duration_ms: 0,
             duplicate_of: None,
@@ -44,8 +49,16 @@ impl Facts {
 
     pub fn with_hashtags<T: Into<Arc<str>>>(mut self, hashtags: impl IntoIterator<Item = T>) -> Self {
         self.hashtags = hashtags.into_iter().map(Into::into).collect();
-        self.hashtag_keys = self.hashtags.iter().map(|hashtag| hashtag_key(hashtag)).collect();
+        for (key, hashtag) in self.keys.iter_mut().zip(&self.hashtags) {
+            *key = hashtag_key(hashtag);
+        }
+        self.keys_len = self.hashtags.len().min(KEYS_MAX) as u8;
         self
+    }
+
+    /// [`hashtag_key`] of each hashtag, in their order; the first eight: further ones do not count in ranking.
+    pub fn hashtag_keys(&self) -> &[u64] {
+        self.keys.get(..usize::from(self.keys_len)).unwrap_or(&self.keys)
     }
 
     /// The video that stands for this one and all its repetitions.

@@ -62,4 +62,4 @@ pub const PAGE_MAX: usize = 50;
 /// The most candidates that are scored for one page.
 pub const CANDIDATES_MAX: usize = 600;
 /// The most sources a pipeline has, and so the most that can have brought one candidate.
-pub const SOURCES_MAX: usize = 10;
+pub const SOURCES_MAX: usize = 8;

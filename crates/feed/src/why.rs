@@ -96,7 +96,7 @@ pub enum Affinity {
 pub fn affinities(query: &Query, candidate: &Candidate) -> Vec<Affinity> {
     let tastes = query.state.hashtag_tastes();
     let of_key = |key: &u64| tastes.iter().find(|taste| taste.key == *key);
-    let hashtags = candidate.facts.hashtag_keys.iter().filter_map(of_key);
+    let hashtags = candidate.facts.hashtag_keys().iter().filter_map(of_key);
     let mut affinities: Vec<_> =
         hashtags.map(|taste| Affinity::Hashtag { hashtag: taste.hashtag.clone(), weight: taste.weight }).collect();
     if candidate.taste.creator != 0.0 {

@@ -30,7 +30,7 @@ fn main() {
         index.vectors().bytes() as f64 / 1048576.0
     );
 
-    let seen = |video: VideoId| video.raw() % 10 == 0;
+    let seen = |video: VideoId| video.raw().is_multiple_of(10);
     let query: [f32; D] = std::array::from_fn(|_| rng.normal());
     let mut bench = |name: &str, run: &mut dyn FnMut(&mut Rng) -> usize| {
         let mut micros: Vec<f64> = Vec::with_capacity(ROUNDS);
@@ -46,7 +46,7 @@ fn main() {
     let followed: Vec<_> = (0..200).map(AccountId::from_raw).collect();
     bench("vectors top 200", &mut |_| index.vectors().top_k(&query, 200, seen).len());
     bench("fresh 100", &mut |_| index.fresh().newest(100, seen).len());
-    bench("fresh 100, 90% seen", &mut |_| index.fresh().newest(100, |video| video.raw() % 10 != 0).len());
+    bench("fresh 100, 90% seen", &mut |_| index.fresh().newest(100, |video: VideoId| !video.raw().is_multiple_of(10)).len());
     bench("explore 100", &mut |rng| index.explore().sample(rng, 100, seen).len());
     bench("200 creators 100", &mut |_| index.creators().newest(&followed, 100, seen).len());
     bench("hashtag 20", &mut |rng| index.hashtags().sample("tag7", rng, 20, seen).len());

@@ -102,7 +102,9 @@ mod tests {
 
     fn repeat(number: u64, creator: u64, of: u64) -> Candidate {
         let mut candidate = candidate(number, creator, &[]);
-        candidate.facts = Arc::new(Facts { duplicate_of: Some(video(of)), ..Facts::clone(&candidate.facts) });
+        let mut facts = Facts::clone(&candidate.facts);
+        facts.duplicate_of = Some(video(of));
+        candidate.facts = Arc::new(facts);
         candidate
     }
 

@@ -27,7 +27,7 @@ impl Hydrator for TasteHydrator {
         for candidate in candidates {
             let mut sum = 0.0;
             let mut best: Option<(u16, f32)> = None;
-            for key in &candidate.facts.hashtag_keys {
+            for key in candidate.facts.hashtag_keys() {
                 if let Some((index, weight)) = by_key.get(key) {
                     sum += weight;
                     if *weight > best.map_or(0.0, |(_, weight)| weight) {
@@ -36,7 +36,7 @@ impl Hydrator for TasteHydrator {
                 }
             }
             candidate.taste = Taste {
-                hashtags: sum / (candidate.facts.hashtag_keys.len().max(1) as f32).sqrt(),
+                hashtags: sum / (candidate.facts.hashtag_keys().len().max(1) as f32).sqrt(),
                 best_hashtag: best.map(|(index, _)| index),
                 creator: query.state.creator_taste(candidate.facts.creator).clamp(-1.0, 1.0),
                 followed: query.state.follows(candidate.facts.creator),

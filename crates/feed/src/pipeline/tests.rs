@@ -97,6 +97,16 @@ proptest! {
     }
 }
 
+/// A viewer who has seen far more than a source returns still gets what lies behind it.
+#[test]
+fn what_was_seen_does_not_hide_what_was_not() {
+    let seen = (11..=400).map(|number| (video(number), NOW)).collect();
+    let slate = run(&World::of_kinds(8, 50).pipeline(), query_of(PlainViewer { seen, ..viewer() }));
+    assert_eq!(slate.items.iter().filter(|item| item.candidate.rewatch).count(), 0);
+    assert_eq!(slate.items.len(), 8);
+    assert!(numbers(&slate).iter().all(|number| *number <= 10));
+}
+
 /// A source that misbehaves as it is told.
 struct Broken(&'static str);
 
@@ -239,7 +249,8 @@ fn following_shows_the_newest_of_those_followed_and_nothing_else() {
 #[test]
 fn explain_names_what_was_taken_out() {
     let mut world = World::of_kinds(4, 3);
-    let copy = Facts { duplicate_of: Some(video(1)), ..Facts::clone(&facts(13, 4, &["kind3"])) };
+    let mut copy = Facts::clone(&facts(13, 4, &["kind3"]));
+    copy.duplicate_of = Some(video(1));
     world.videos.push(Arc::new(copy));
     let state = PlainViewer {
         seen: [(video(2), NOW)].into_iter().collect(),

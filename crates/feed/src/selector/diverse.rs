@@ -54,41 +54,35 @@ impl Selector for DiverseSelector {
             temperature: config.temperature(surprise),
             explore_temperature: config.explore_temperature.max(1e-3),
             explore_share: config.explore_share(surprise),
-            explore_impressions_max: config.explore_impressions_max,
             rng: query.rng.child("selector"),
+            novelty: candidates.iter().map(|candidate| novelty(candidate, config.explore_impressions_max)).collect(),
             worth: vec![0.0; candidates.len()],
             usual: vec![0.0; candidates.len()],
             new: vec![0.0; candidates.len()],
         };
         let page_max = config.creator_page_max(want);
-        let capped = |repeats: &Repeats, creator| {
-            let (page, window) = repeats.creator_times(creator);
+        let capped = |repeats: &Repeats, index| {
+            let (page, window) = repeats.creator_times(index);
             page >= page_max || window >= config.creator_window_max.max(1)
         };
-        let mut standing: Vec<Standing> = candidates
-            .iter()
-            .map(|candidate| if capped(&repeats, candidate.facts.creator) { Standing::Capped } else { Standing::Open })
-            .collect();
+        let standing = |index| if capped(&repeats, index) { Standing::Capped } else { Standing::Open };
+        let mut standing: Vec<Standing> = (0..candidates.len()).map(standing).collect();
         let mut picks = Vec::with_capacity(want);
         while picks.len() < want {
             // Caps give way before the page stays short: a small catalogue has few creators.
             let allowed = if standing.contains(&Standing::Open) { Standing::Open } else { Standing::Capped };
-            for (index, place) in draw.worth.iter_mut().enumerate() {
-                *place = match (standing.get(index), worth.get(index)) {
-                    (Some(state), Some(worth)) if *state == allowed => worth - repeat_cost * repeats.cost(index),
-                    _ => f32::NEG_INFINITY,
-                };
+            let all = draw.worth.iter_mut().zip(&standing).zip(worth.iter().zip(repeats.costs()));
+            for ((place, standing), (worth, cost)) in all {
+                *place = if *standing == allowed { worth - repeat_cost * cost } else { f32::NEG_INFINITY };
             }
-            let Some(pick) = draw.place(candidates) else { break };
-            let Some(chosen) = candidates.get(pick.index) else { break };
-            let creator = chosen.facts.creator;
-            repeats.add(pick.index, creator);
+            let Some(pick) = draw.place() else { break };
+            repeats.add(pick.index);
             if let Some(state) = standing.get_mut(pick.index) {
                 *state = Standing::Chosen;
             }
-            if capped(&repeats, creator) {
-                for (state, candidate) in standing.iter_mut().zip(candidates) {
-                    if *state == Standing::Open && candidate.facts.creator == creator {
+            if capped(&repeats, pick.index) {
+                for index in repeats.by_same_creator(pick.index) {
+                    if let Some(state) = standing.get_mut(*index as usize).filter(|state| **state == Standing::Open) {
                         *state = Standing::Capped;
                     }
                 }
@@ -126,8 +120,9 @@ struct Draw {
     temperature: f32,
     explore_temperature: f32,
     explore_share: f32,
-    explore_impressions_max: u64,
     rng: Rng,
+    /// See [`novelty`].
+    novelty: Vec<f32>,
     /// Negative infinity for those that cannot be drawn.
     worth: Vec<f32>,
     usual: Vec<f32>,
@@ -136,30 +131,30 @@ struct Draw {
 
 impl Draw {
     /// Draws from the candidates with a finite worth; `None` when there is none.
-    fn place(&mut self, candidates: &[Candidate]) -> Option<Pick> {
-        let all_max = self.worth.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    fn place(&mut self) -> Option<Pick> {
+        let mut all_max = f32::NEG_INFINITY;
+        let mut new_max = f32::NEG_INFINITY;
+        for (worth, novelty) in self.worth.iter().zip(&self.novelty) {
+            all_max = all_max.max(*worth);
+            new_max = new_max.max(if *novelty > 0.0 { *worth } else { f32::NEG_INFINITY });
+        }
         if !all_max.is_finite() {
             return None;
         }
-        let is_new = |candidate: &Candidate| candidate.counts.impressions < self.explore_impressions_max;
-        let new_max = self
-            .worth
-            .iter()
-            .zip(candidates)
-            .filter(|(_, candidate)| is_new(candidate))
-            .map(|(worth, _)| *worth)
-            .fold(f32::NEG_INFINITY, f32::max);
         let mut usual_sum = 0.0;
         let mut new_sum = 0.0;
-        for (((worth, candidate), usual), new) in self.worth.iter().zip(candidates).zip(&mut self.usual).zip(&mut self.new) {
+        for ((worth, novelty), (usual, new)) in
+            self.worth.iter().zip(&self.novelty).zip(self.usual.iter_mut().zip(&mut self.new))
+        {
             *usual = softmax_part((worth - all_max) / self.temperature);
             usual_sum += *usual;
-            *new = 0.0;
-            if new_max.is_finite() && is_new(candidate) {
-                // Among the new, the less shown come first.
-                *new = softmax_part((worth - new_max) / self.explore_temperature) / (1 + candidate.counts.impressions) as f32;
-                new_sum += *new;
-            }
+            // Nobody new can be drawn: the difference below would not be a number.
+            *new = if *novelty > 0.0 && new_max.is_finite() {
+                novelty * softmax_part((worth - new_max) / self.explore_temperature)
+            } else {
+                0.0
+            };
+            new_sum += *new;
         }
         let share = if new_sum > 0.0 { self.explore_share } else { 0.0 };
         let explored = self.rng.chance(share);
@@ -170,6 +165,12 @@ impl Draw {
         let propensity = ((1.0 - share) * usual + share * new).clamp(f32::MIN_POSITIVE, 1.0);
         Some(Pick { index, propensity, explored })
     }
+}
+
+/// 0 for a video that is not new; for new ones, the more the less it was shown.
+fn novelty(candidate: &Candidate, impressions_max: u64) -> f32 {
+    let impressions = candidate.counts.impressions;
+    if impressions < impressions_max { 1.0 / (1 + impressions) as f32 } else { 0.0 }
 }
 
 fn softmax_part(exponent: f32) -> f32 {

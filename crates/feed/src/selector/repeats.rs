@@ -1,6 +1,9 @@
 //! What of the page so far a candidate would repeat.
+//!
+//! Everything is numbered per page and kept in flat arrays: a page looks at thousands of features, and a chosen clip touches
+//! only the candidates that share one with it.
 
-use base::{AccountId, SoundId};
+use base::AccountId;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
@@ -10,114 +13,149 @@ use crate::Candidate;
 const CREATOR_SHARE: f32 = 0.7;
 const SOUND_SHARE: f32 = 0.7;
 
-/// A feature that a page can repeat, and how often it does so far.
+/// Kinds of features, so that ids of different kinds never meet.
+const CREATOR: u8 = 0;
+const SOUND: u8 = 1;
+const HASHTAG: u8 = 2;
+
+/// A feature that a page can repeat.
 struct Feature {
-    /// How much the feature tells: 1 for one that few candidates have, 0 for one that all have.
-    telling: f32,
+    kind: u8,
     /// Times on the page.
     times: u32,
+    /// Of a creator: times in the window before the page.
+    before: u32,
+    /// Its candidates: from here to the next feature's, in `Repeats::holders`.
+    start: u32,
 }
 
-/// Counts features of the page so far. Features are numbered per page, so that the inner loop touches flat arrays.
+/// Counts features of the page so far.
 pub(super) struct Repeats {
     features: Vec<Feature>,
-    /// Features of all candidates in a row; `of[i]` is where those of candidate `i` end.
+    /// Candidates by feature.
+    holders: Vec<u32>,
+    /// Features of all candidates in a row; those of candidate `i` are from `starts[i]` to `starts[i + 1]`, the creator first.
     flat: Vec<u32>,
-    ends: Vec<u32>,
+    starts: Vec<u32>,
     /// `1 - decay^n` for n repetitions.
-    costs: [f32; 16],
-    /// Times that each creator was served in the window before this page.
-    before: HashMap<AccountId, usize, FixedState>,
-    /// Times that each creator is on this page.
-    on_page: HashMap<AccountId, usize, FixedState>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Key {
-    Hashtag(u64),
-    Creator(AccountId),
-    Sound(SoundId),
+    steps: [f32; 16],
+    costs: Vec<f32>,
 }
 
 impl Repeats {
     /// `recent` are the creators of the clips served before this page that count for the window.
     pub(super) fn new(candidates: &[Candidate], recent: &[AccountId], decay: f32) -> Self {
-        let mut numbers: HashMap<Key, u32, FixedState> = HashMap::default();
-        let mut having: Vec<(Key, u32)> = Vec::new();
-        let mut flat = Vec::with_capacity(candidates.len() * 4);
-        let mut ends = Vec::with_capacity(candidates.len());
+        let guess = candidates.len() * 5;
+        let mut numbers: HashMap<(u8, u64), u32, FixedState> = HashMap::with_capacity_and_hasher(guess, FixedState::default());
+        let mut features: Vec<Feature> = Vec::with_capacity(guess);
+        let mut flat: Vec<u32> = Vec::with_capacity(guess);
+        let mut starts: Vec<u32> = Vec::with_capacity(candidates.len() + 1);
         for candidate in candidates {
+            starts.push(flat.len() as u32);
             let facts = &candidate.facts;
-            let keys = facts.hashtag_keys.iter().map(|key| Key::Hashtag(*key));
-            let keys = keys.chain([Key::Creator(facts.creator)]).chain(facts.sound.map(Key::Sound));
-            for key in keys {
+            let own = [(CREATOR, facts.creator.raw())].into_iter().chain(facts.sound.map(|sound| (SOUND, sound.raw())));
+            for key in own.chain(facts.hashtag_keys().iter().map(|key| (HASHTAG, *key))) {
                 let number = *numbers.entry(key).or_insert_with(|| {
-                    having.push((key, 0));
-                    having.len() as u32 - 1
+                    features.push(Feature { kind: key.0, times: 0, before: 0, start: 0 });
+                    features.len() as u32 - 1
                 });
-                if let Some((_, count)) = having.get_mut(number as usize) {
-                    *count += 1;
-                }
                 flat.push(number);
             }
-            ends.push(flat.len() as u32);
         }
-        let all = candidates.len().max(1) as f32;
-        let features = having
-            .into_iter()
-            .map(|(key, count)| Feature {
-                telling: match key {
-                    Key::Hashtag(_) => 1.0 - (count.saturating_sub(1)) as f32 / all,
-                    Key::Creator(_) => CREATOR_SHARE,
-                    Key::Sound(_) => SOUND_SHARE,
-                },
-                times: 0,
-            })
-            .collect();
-        let decay = decay.clamp(0.0, 1.0);
-        let costs = std::array::from_fn(|n| 1.0 - decay.powi(n as i32));
-        let mut before: HashMap<AccountId, usize, FixedState> = HashMap::default();
+        starts.push(flat.len() as u32);
         for creator in recent {
-            *before.entry(*creator).or_default() += 1;
+            let feature = numbers.get(&(CREATOR, creator.raw())).and_then(|number| features.get_mut(*number as usize));
+            if let Some(feature) = feature {
+                feature.before += 1;
+            }
         }
-        Self { features, flat, ends, costs, before, on_page: HashMap::default() }
+        let holders = holders(&mut features, &flat, &starts);
+        let decay = decay.clamp(0.0, 1.0);
+        let steps = std::array::from_fn(|times| 1.0 - decay.powi(times as i32));
+        Self { features, holders, flat, starts, steps, costs: vec![0.0; candidates.len()] }
+    }
+
+    /// Per candidate, 0 (nothing on the page is like it) to 1.
+    pub(super) fn costs(&self) -> &[f32] {
+        &self.costs
     }
 
     fn features_of(&self, index: usize) -> &[u32] {
-        let end = self.ends.get(index).copied().unwrap_or(0) as usize;
-        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0) as usize;
-        self.flat.get(start..end).unwrap_or(&[])
+        let at = |index: usize| self.starts.get(index).copied().unwrap_or(0) as usize;
+        self.flat.get(at(index)..at(index + 1)).unwrap_or(&[])
     }
 
-    /// 0 (nothing on the page is like it) to 1.
-    pub(super) fn cost(&self, index: usize) -> f32 {
-        let mut most = 0.0f32;
-        for number in self.features_of(index) {
-            if let Some(feature) = self.features.get(*number as usize) {
-                let times = (feature.times as usize).min(self.costs.len() - 1);
-                most = most.max(feature.telling * self.costs.get(times).copied().unwrap_or(1.0));
+    fn holders_of(&self, number: u32) -> &[u32] {
+        let at = |number: usize| self.features.get(number).map_or(self.holders.len(), |feature| feature.start as usize);
+        self.holders.get(at(number as usize)..at(number as usize + 1)).unwrap_or(&[])
+    }
+
+    /// Times that the creator of candidate `index` is on the page, and on the page and in the window before it.
+    pub(super) fn creator_times(&self, index: usize) -> (usize, usize) {
+        let creator = self.features_of(index).first().and_then(|number| self.features.get(*number as usize));
+        creator.map_or((0, 0), |creator| (creator.times as usize, (creator.times + creator.before) as usize))
+    }
+
+    /// The candidates by the creator of candidate `index`, itself among them.
+    pub(super) fn by_same_creator(&self, index: usize) -> &[u32] {
+        self.features_of(index).first().map_or(&[], |number| self.holders_of(*number))
+    }
+
+    /// Candidate `index` is on the page now.
+    pub(super) fn add(&mut self, index: usize) {
+        let all = self.costs.len().max(1) as f32;
+        // Taken out while they are read, since costs change meanwhile.
+        let flat = std::mem::take(&mut self.flat);
+        let holders = std::mem::take(&mut self.holders);
+        let at = |index: usize| self.starts.get(index).copied().unwrap_or(0) as usize;
+        for number in flat.get(at(index)..at(index + 1)).unwrap_or(&[]) {
+            let end = self.features.get(*number as usize + 1).map_or(holders.len(), |next| next.start as usize);
+            let Some(feature) = self.features.get_mut(*number as usize) else { continue };
+            feature.times += 1;
+            let held_by = holders.get(feature.start as usize..end).unwrap_or(&[]);
+            // How much it tells that two clips share it: a hashtag that all have says nothing.
+            let telling = match feature.kind {
+                CREATOR => CREATOR_SHARE,
+                SOUND => SOUND_SHARE,
+                _ => 1.0 - held_by.len().saturating_sub(1) as f32 / all,
+            };
+            let step = self.steps.get(feature.times as usize).copied().unwrap_or(1.0);
+            // A cost only grows, so the greatest of a candidate's features is kept by taking the greater each time.
+            for holder in held_by {
+                if let Some(cost) = self.costs.get_mut(*holder as usize) {
+                    *cost = cost.max(telling * step);
+                }
             }
         }
-        most
+        (self.flat, self.holders) = (flat, holders);
     }
+}
 
-    /// Times on the page, and on the page and in the window before it.
-    pub(super) fn creator_times(&self, creator: AccountId) -> (usize, usize) {
-        let on_page = self.on_page.get(&creator).copied().unwrap_or(0);
-        (on_page, on_page + self.before.get(&creator).copied().unwrap_or(0))
-    }
-
-    /// Candidate `index`, by `creator`, is on the page now.
-    pub(super) fn add(&mut self, index: usize, creator: AccountId) {
-        let end = self.ends.get(index).copied().unwrap_or(0) as usize;
-        let start = end - self.features_of(index).len();
-        for at in start..end {
-            if let Some(feature) = self.flat.get(at).and_then(|number| self.features.get_mut(*number as usize)) {
-                feature.times += 1;
-            }
+/// The candidates of each feature, one feature after the other (a counting sort); sets where each begins.
+fn holders(features: &mut [Feature], flat: &[u32], starts: &[u32]) -> Vec<u32> {
+    let mut counts = vec![0u32; features.len()];
+    for number in flat {
+        if let Some(count) = counts.get_mut(*number as usize) {
+            *count += 1;
         }
-        *self.on_page.entry(creator).or_default() += 1;
     }
+    let mut start = 0;
+    for (feature, count) in features.iter_mut().zip(&mut counts) {
+        feature.start = start;
+        start += std::mem::replace(count, feature.start);
+    }
+    // `counts` now says where the next candidate of each feature goes.
+    let mut holders = vec![0u32; flat.len()];
+    for (candidate, (from, to)) in starts.iter().zip(starts.iter().skip(1)).enumerate() {
+        for number in flat.get(*from as usize..*to as usize).unwrap_or(&[]) {
+            let Some(next) = counts.get_mut(*number as usize) else { continue };
+            if let Some(holder) = holders.get_mut(*next as usize) {
+                *holder = candidate as u32;
+            }
+            *next += 1;
+        }
+    }
+    holders
 }
 
 #[cfg(test)]
@@ -134,11 +172,17 @@ mod tests {
             candidate(3, 3, &["dogs", "all"]),
             candidate(4, 1, &["cows", "all"]),
         ];
-        let mut repeats = Repeats::new(&candidates, &[], 0.6);
-        assert_eq!([0, 1, 2, 3].map(|i| repeats.cost(i)), [0.0; 4]);
-        repeats.add(0, candidates[0].facts.creator);
-        let costs = [1, 2, 3].map(|i| (repeats.cost(i) * 100.0).round());
+        let mut repeats = Repeats::new(&candidates, &[AccountId::from_raw(1), AccountId::from_raw(9)], 0.6);
+        assert_eq!(repeats.costs(), [0.0; 4]);
+        repeats.add(0);
+        let rounded = |repeats: &Repeats| [1, 2, 3].map(|i: usize| (repeats.costs()[i] * 100.0).round());
         // Cats again: 0.4 of three quarters. Dogs: only the hashtag that all have. The creator again: 0.4 of 0.7.
-        assert_eq!(costs, [30.0, 10.0, 28.0]);
+        assert_eq!(rounded(&repeats), [30.0, 10.0, 28.0]);
+        assert_eq!(repeats.creator_times(3), (1, 2));
+        assert_eq!(repeats.creator_times(1), (0, 0));
+        assert_eq!(repeats.by_same_creator(3), [0, 3]);
+        repeats.add(1);
+        // All a second time: 0.64 of a quarter; cows' creator still costs more.
+        assert_eq!(rounded(&repeats), [48.0, 16.0, 28.0]);
     }
 }
