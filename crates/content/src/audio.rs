@@ -1,8 +1,6 @@
 //! Two sounds, by their Chromaprint fingerprints: how alike are they where they fit best?
 
-/// Words a second of a fingerprint: one step is 1365 samples of 11,025 Hz (Chromaprint's default).
-const WORDS_PER_S: f64 = 11_025.0 / 1_365.0;
-/// The shortest overlap that says anything, in words: about two seconds.
+/// The shortest overlap that says anything, in words: about two seconds (a word is 1,365 samples of 11,025 Hz).
 const OVERLAP_MIN: usize = 16;
 /// An overlap is also at least this share of the shorter fingerprint.
 const OVERLAP_SHARE_MIN: f64 = 0.5;
@@ -43,15 +41,9 @@ pub(crate) fn bit_error_rate(a: &[u32], b: &[u32]) -> Option<f64> {
 }
 
 /// Whether the fingerprint moves enough to be somebody's.
-pub(crate) fn lively(words: &[u32]) -> bool {
+fn lively(words: &[u32]) -> bool {
     let moves = words.windows(2).filter(|w| (w[0] ^ w[1]).count_ones() >= 2).count();
     words.len() >= 2 && moves as f64 >= LIVELY_SHARE_MIN * (words.len() - 1) as f64
-}
-
-/// The length of a fingerprint in seconds.
-#[cfg(test)]
-pub(crate) fn length_s(words: &[u32]) -> f64 {
-    words.len() as f64 / WORDS_PER_S
 }
 
 #[cfg(test)]
@@ -85,6 +77,5 @@ mod tests {
         check(&[7; 100], &[7; 100], None);
         check(&sound, &sound[..10], None);
         check(&[], &sound, None);
-        assert!((length_s(&sound) - 12.4).abs() < 0.1);
     }
 }

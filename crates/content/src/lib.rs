@@ -6,7 +6,7 @@
 //!
 //! Invariants:
 //! - every feature is a finite number, scaled to about 0..1;
-//! - a signature holds at most [`SIGNATURE_FRAMES_MAX`] pictures and [`SIGNATURE_WORDS_MAX`] words of sound;
+//! - a signature holds at most [`SIGNATURE_FRAMES_MAX`] pictures, [`SIGNATURE_QUICK_MAX`] of its quick track and [`SIGNATURE_WORDS_MAX`] words of sound;
 //! - what is computed describes whole pictures and whole sounds.
 //!
 //! It must never: recognise, detect, count or describe faces or persons, or tell anybody's age, sex, origin or mood. There is
@@ -25,7 +25,7 @@ pub use features::{FEATURE_COUNT, FEATURE_NAMES, features};
 pub use index::{DuplicateIndex, Match, Rule, compare};
 pub use pdq::{Pdq, pdq};
 pub use samples::{AudioSamples, Frame, Samples};
-pub use signature::{SIGNATURE_FRAMES_MAX, SIGNATURE_WORDS_MAX, Signature, SignatureError};
+pub use signature::{SIGNATURE_FRAMES_MAX, SIGNATURE_QUICK_MAX, SIGNATURE_WORDS_MAX, Signature, SignatureError};
 
 /// What is known of a clip before it is shown.
 #[derive(Debug, Clone, PartialEq)]

@@ -28,7 +28,8 @@ pub struct Samples {
     pub frame_height: usize,
     /// Evenly spread over the clip, in order, a few a second.
     pub frames: Vec<Frame>,
-    /// A quick stream for motion: sides, pictures a second, and pictures of one byte of luma a pixel.
+    /// A quick stream for motion and for finding moments again: sides (128 are enough), pictures a second (15 are), and
+    /// pictures of one byte of luma a pixel.
     pub grey_width: usize,
     pub grey_height: usize,
     pub grey_fps: f64,
@@ -53,6 +54,14 @@ impl Luma {
         }
         let luma = |[r, g, b]: &[u8; 3]| 0.299 * f32::from(*r) + 0.587 * f32::from(*g) + 0.114 * f32::from(*b);
         Some(Self { width, height, pixels: pixels.iter().map(luma).collect() })
+    }
+
+    /// From bytes of luma.
+    pub fn from_grey(grey: &[u8], width: usize, height: usize) -> Option<Self> {
+        if width == 0 || height == 0 || grey.len() != width * height {
+            return None;
+        }
+        Some(Self { width, height, pixels: grey.iter().copied().map(f32::from).collect() })
     }
 
     pub fn row(&self, y: usize) -> &[f32] {

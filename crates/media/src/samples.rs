@@ -9,15 +9,17 @@ use crate::transcode::picture_filters;
 use crate::{Error, Probe, Refusal, Sandbox};
 
 /// Pictures a second, for clips up to [`FRAMES_MAX`] over this.
-const FRAMES_PER_S: f64 = 2.0;
+const FRAMES_PER_S: f64 = 4.0;
 /// The most pictures of one clip; longer clips are looked at less often.
-const FRAMES_MAX: f64 = 120.0;
+const FRAMES_MAX: f64 = 240.0;
+/// A few more than that, where rates do not divide.
+const FRAMES_KEPT_MAX: usize = 244;
 /// The longer side of a picture, in pixels, at most.
-const FRAME_SIDE_MAX: f64 = 256.0;
+const FRAME_SIDE_MAX: f64 = 192.0;
 /// The grey stream: pictures a second, and its longer side at most.
-pub const GREY_FPS: f64 = 8.0;
-const GREY_SIDE_MAX: f64 = 64.0;
-const GREY_FRAMES_MAX: usize = 8 * 180 + 8;
+pub const GREY_FPS: f64 = 15.0;
+const GREY_SIDE_MAX: f64 = 128.0;
+const GREY_FRAMES_MAX: usize = 15 * 180 + 15;
 /// Sound that is listened to, at most.
 const AUDIO_S_MAX: u64 = 180;
 const AUDIO_RATE_HZ: u32 = 16_000;
@@ -42,7 +44,7 @@ pub struct AudioSamples {
     pub chromaprint: Vec<u32>,
 }
 
-/// At most some 25 MB of pictures, 6 MB of grey and 6 MB of sound.
+/// At most some 27 MB of pictures, 44 MB of grey (a square clip of three minutes) and 6 MB of sound.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Samples {
     pub duration_ms: u64,
@@ -52,6 +54,7 @@ pub struct Samples {
     /// The grey stream at [`GREY_FPS`]: its sides, and its pictures one byte a pixel.
     pub grey_width: usize,
     pub grey_height: usize,
+    pub grey_fps: f64,
     pub grey: Vec<Vec<u8>>,
     pub audio: Option<AudioSamples>,
 }
@@ -73,7 +76,7 @@ pub async fn decode_samples(sandbox: &Sandbox, source: &Path, probe: &Probe, scr
     );
     let mut args = words("-filter_complex");
     args.push(graph);
-    args.extend(words("-map [rgb] -frames:v 124 -f rawvideo file:frames.rgb"));
+    args.extend(words(&format!("-map [rgb] -frames:v {FRAMES_KEPT_MAX} -f rawvideo file:frames.rgb")));
     args.extend(words(&format!("-map [grey] -frames:v {GREY_FRAMES_MAX} -f rawvideo file:frames.grey")));
     if let Some(audio) = &probe.audio {
         let track = format!("-map 0:{} -t {AUDIO_S_MAX} -ac 1", audio.stream);
@@ -104,6 +107,7 @@ pub async fn decode_samples(sandbox: &Sandbox, source: &Path, probe: &Probe, scr
             .collect(),
         grey_width,
         grey_height,
+        grey_fps: GREY_FPS,
         grey: grey.chunks_exact(grey_width * grey_height).map(<[u8]>::to_vec).collect(),
         audio: (!sound.is_empty()).then(|| AudioSamples {
             rate_hz: AUDIO_RATE_HZ,

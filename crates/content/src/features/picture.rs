@@ -10,8 +10,8 @@ const CUT_CHANGE: f32 = 28.0;
 const CUT_OVER_USUAL: f32 = 3.0;
 /// This many cuts a second and above are 1.
 const CUTS_PER_S_MAX: f32 = 2.0;
-/// Mean change per picture at eight a second that is 1.
-const MOTION_MAX: f32 = 40.0;
+/// Mean change per picture at fifteen a second that is 1.
+const MOTION_MAX: f32 = 32.0;
 /// The upper ends of the hue bins in degrees; what is above the last one is red again.
 const HUES: [f32; 8] = [15.0, 40.0, 70.0, 160.0, 200.0, 255.0, 290.0, 340.0];
 
