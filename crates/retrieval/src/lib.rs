@@ -1,7 +1,7 @@
 //! Finds candidates: which videos might be worth a place on a page, out of all that are published.
 //!
 //! - [`CandidateIndex`] keeps the parts below together: publish, remove, and a video is in all of them or in none.
-//! - [`VectorIndex`]: nearest by inner product, exact, by scanning everything.
+//! - [`VectorIndex`]: nearest by inner product, by scanning everything.
 //! - [`FreshIndex`]: newest first. [`ExploreIndex`]: fewest impressions first. [`CreatorIndex`]: the newest of some creators.
 //!   [`HashtagIndex`]: the newest with a hashtag, or some of them by chance.
 //!

@@ -1,4 +1,4 @@
-//! Videos like those that the viewer enjoyed.
+//! Videos like one that the viewer enjoyed.
 
 use async_trait::async_trait;
 use base::VideoId;
@@ -6,7 +6,8 @@ use base::VideoId;
 use super::{Found, SkipFn, Skips, Source, SourceKind};
 use crate::{FeedError, Query};
 
-/// How many enjoyed videos are looked from, newest first.
+/// How many enjoyed videos, newest first, can be the one that is looked from. One per page, drawn: a search costs as much as
+/// the learner's own, and page after page all of them have their turn.
 const ENJOYED_MAX: usize = 4;
 
 /// Searches by `search(video, limit, skip)`: the videos whose features are nearest to this one's, best first.
@@ -19,7 +20,6 @@ impl<F> Similar<F>
 where
     F: Fn(VideoId, usize, &mut SkipFn) -> Vec<(VideoId, f32)> + Send + Sync + 'static,
 {
-    /// `limit` is shared equally among the enjoyed videos.
     pub fn new(limit: usize, search: F) -> Self {
         Self { limit, search }
     }
@@ -36,18 +36,10 @@ where
 
     async fn find(&self, query: &Query) -> Result<Found, FeedError> {
         let enjoyed = query.state.enjoyed();
+        let drawn = query.rng.child("similar").below(enjoyed.len().min(ENJOYED_MAX));
+        let Some(anchor) = enjoyed.get(drawn).copied() else { return Ok(Found::default()) };
         let mut skips = Skips::new(query);
-        let mut items: Vec<(VideoId, f32)> = Vec::new();
-        let share = self.limit.div_ceil(ENJOYED_MAX);
-        for anchor in enjoyed.iter().take(ENJOYED_MAX) {
-            let near = (self.search)(*anchor, share, &mut |video| video == *anchor || skips.skip(video));
-            for (video, score) in near {
-                match items.iter_mut().find(|(found, _)| *found == video) {
-                    Some(item) => item.1 = item.1.max(score),
-                    None => items.push((video, score)),
-                }
-            }
-        }
+        let items = (self.search)(anchor, self.limit, &mut |video| video == anchor || skips.skip(video));
         Ok(skips.found(items))
     }
 }
