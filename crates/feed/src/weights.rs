@@ -41,7 +41,7 @@ impl Default for Weights {
         ];
         Self {
             tasks: tasks.into_iter().map(|(task, weight)| (task.to_owned(), weight)).collect(),
-            taste: 0.6,
+            taste: 1.0,
             taste_half_watched: 200.0,
             followed: 0.1,
             freshness: 0.05,
@@ -70,5 +70,26 @@ impl Weights {
             .find(|(name, value)| !value.is_finite() || (positive.contains(name) && *value <= 0.0))
             .map(|(name, _)| name)
             .or_else(|| self.tasks.iter().find(|(_, weight)| !weight.is_finite()).map(|(task, _)| task.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_by_task_and_those_that_are_no_numbers() {
+        fn check(change: impl FnOnce(&mut Weights), expected: Option<&str>) {
+            let mut weights = Weights::default();
+            change(&mut weights);
+            assert_eq!(weights.invalid(), expected);
+        }
+        check(|_| (), None);
+        check(|weights| weights.taste = f32::NAN, Some("taste"));
+        check(|weights| weights.freshness_half_hours = 0.0, Some("freshness_half_hours"));
+        check(|weights| weights.tasks.extend([("like".to_owned(), f32::INFINITY)]), Some("like"));
+        let weights = Weights::default();
+        assert!(weights.of("watch_time") > 0.0 && weights.of("report") < weights.of("not_interested"));
+        assert_eq!(weights.of("applaud"), 0.0);
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn query_of(state: PlainViewer) -> Query {
         limit: 8,
         context: Context::default(),
         exclude: Default::default(),
-        surprise: 0.3,
+        surprise: 0.5,
         now: NOW,
         explain: true,
         slate: SlateId::from_raw(1),

@@ -250,8 +250,8 @@ mod tests {
             assert!((at_least..=at_most).contains(&new), "{new} of 2000 places at surprise {surprise}");
         }
         check(0.0, 60, 150);
-        check(0.3, 250, 380);
-        check(1.0, 700, 1_100);
+        check(0.5, 200, 310);
+        check(1.0, 620, 1_000);
     }
 
     #[test]

@@ -99,7 +99,8 @@ pub struct Found {
     pub removed: Vec<Removed>,
 }
 
-/// Finds candidates. Runs on a task of its own, beside the other sources, and is left out if it is late or fails.
+/// Finds candidates. Runs on a task of its own, beside the other sources, and is left out if it is late or fails. A search in
+/// memory may run straight through; what waits for something waits by `await`, since only there can it be cancelled.
 #[async_trait]
 pub trait Source: Send + Sync + 'static {
     fn kind(&self) -> SourceKind;
@@ -144,4 +145,51 @@ pub type SkipFn<'a> = dyn FnMut(VideoId) -> bool + 'a;
 /// For searches that return an order and no score: 1, 1/2, 1/3, ...
 fn by_rank(videos: Vec<VideoId>) -> Vec<(VideoId, f32)> {
     videos.into_iter().enumerate().map(|(rank, video)| (video, 1.0 / (rank + 1) as f32)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use base::Rng;
+
+    use crate::pipeline::testing::{query_of, video, viewer};
+    use crate::{HashtagTaste, PlainViewer};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn hashtags_share_the_limit_by_their_weight() {
+        let asked: Arc<Mutex<Vec<(String, usize)>>> = Arc::default();
+        let noted = asked.clone();
+        let source = HashtagAffinity::new(20, move |hashtag: &str, _: &mut Rng, limit, skip: &mut SkipFn| {
+            noted.lock().unwrap().push((hashtag.to_owned(), limit));
+            [1, 2, 3].map(video).into_iter().filter(|video| !skip(*video)).collect()
+        });
+        let hashtags = [("cats", 0.6), ("dogs", -0.5), ("cows", 0.2), ("ants", 0.01)];
+        let hashtags = hashtags.map(|(hashtag, weight)| HashtagTaste::new(hashtag, weight, 1, 1)).to_vec();
+        let state = PlainViewer { hashtags, not_interested: [video(2)].into_iter().collect(), ..viewer() };
+        let found = source.find(&query_of(state)).await.unwrap();
+        assert_eq!(*asked.lock().unwrap(), [("cats".to_owned(), 15), ("cows".to_owned(), 5)]);
+        assert_eq!(found.items, [(video(1), 0.6), (video(3), 0.6)], "each once, with the stronger taste");
+        assert_eq!(found.removed[0].reason, "not_interested");
+    }
+
+    #[tokio::test]
+    async fn similar_looks_from_one_of_the_last_enjoyed_by_turns() {
+        let source = Similar::new(20, |anchor: VideoId, _: usize, skip: &mut SkipFn| {
+            let near = [anchor, video(anchor.raw() + 100)];
+            near.into_iter().filter(|video| !skip(*video)).map(|video| (video, 1.0)).collect()
+        });
+        let mut anchors = std::collections::BTreeSet::new();
+        for seed in 0..60 {
+            let state = PlainViewer { enjoyed: (1..=9).map(video).collect(), ..viewer() };
+            let query = Query { rng: Rng::from_seed(seed), ..query_of(state) };
+            let found = source.find(&query).await.unwrap();
+            assert_eq!(found.items.len(), 1, "not itself");
+            anchors.insert(found.items[0].0.raw());
+        }
+        assert_eq!(anchors.into_iter().collect::<Vec<_>>(), [101, 102, 103, 104]);
+        assert!(source.find(&query_of(viewer())).await.unwrap().items.is_empty());
+    }
 }
