@@ -16,6 +16,8 @@ use crate::{Flags, Views};
 mod weight_log2 {
     pub const VIEW: f64 = 0.0;
     pub const FINISH: f64 = 1.0;
+    /// A view that is a finish too: log2(1 + 2).
+    pub const VIEW_AND_FINISH: f64 = 1.584_962_500_721_156;
     pub const LIKE: f64 = 2.0;
     pub const COMMENT: f64 = 3.0;
     pub const SAVE: f64 = 3.0;
@@ -103,10 +105,9 @@ impl Views {
     }
 
     fn watch(&self, event: &Event, watch: &Watch) {
-        let facts = self.videos.facts(watch.video);
-        let duration_ms = match (watch.duration_ms, &facts) {
-            (0, Some(facts)) => facts.duration_ms,
-            (duration_ms, _) => duration_ms,
+        let duration_ms = match watch.duration_ms {
+            0 => self.videos.read(watch.video, |video| video.facts.as_ref().map_or(0, |facts| facts.duration_ms)),
+            duration_ms => duration_ms,
         };
         let judged = judge(watch, duration_ms);
         let flag = |holds: bool, flag: Flags| if holds { flag } else { Flags::NONE };
@@ -121,7 +122,7 @@ impl Views {
         };
         let before = self.viewers.write(event.viewer, |viewer| viewer.act(deed));
         let first_view = judged.viewed && !before.viewed();
-        self.videos.write(watch.video, |video| {
+        let facts = self.videos.write(watch.video, |video| {
             video.counts.views += u64::from(judged.viewed);
             video.counts.viewers += u64::from(first_view);
             video.counts.finishes += u64::from(judged.finished);
@@ -130,17 +131,19 @@ impl Views {
             if let Some(ended) = judged.bucket.and_then(|bucket| video.curve.0.get_mut(bucket)) {
                 *ended += 1;
             }
+            video.facts.clone()
         });
         let Some(facts) = facts else { return };
         if judged.viewed {
             self.index.read().view(&facts);
         }
-        if first_view {
-            self.trending.add(&facts, weight_log2::VIEW, event.at);
-        }
-        if judged.finished && !before.finished() {
-            self.trending.add(&facts, weight_log2::FINISH, event.at);
-        }
+        let weight_log2 = match (first_view, judged.finished && !before.finished()) {
+            (true, true) => weight_log2::VIEW_AND_FINISH,
+            (true, false) => weight_log2::VIEW,
+            (false, true) => weight_log2::FINISH,
+            (false, false) => return,
+        };
+        self.trending.add(&facts, weight_log2, event.at);
     }
 
     /// Counts a deed and lets it weigh in trending.

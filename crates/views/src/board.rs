@@ -5,7 +5,6 @@
 //! at the same pace, so their order does not change between events, and one number per item, `log2(score) + t / half_life`,
 //! stays as it is until the next weight.
 
-use std::collections::BTreeSet;
 use std::hash::Hash;
 
 use base::Timestamp;
@@ -40,8 +39,8 @@ impl Ord for Height {
 pub(crate) struct Board<K> {
     half_life_ms: f64,
     heights: HashMap<K, f64, FixedState>,
-    /// The highest items; exactly those above `floor`.
-    leaders: BTreeSet<(Height, K)>,
+    /// The highest items, lowest first; exactly those above `floor`. A sorted list: a weight moves an item past few others.
+    leaders: Vec<(Height, K)>,
     /// The highest item that is no leader.
     floor: Option<(Height, K)>,
 }
@@ -49,7 +48,7 @@ pub(crate) struct Board<K> {
 impl<K: Clone + Ord + Hash> Board<K> {
     pub fn new(half_life_ms: i64) -> Self {
         let heights = HashMap::with_hasher(FixedState::default());
-        Self { half_life_ms: half_life_ms as f64, heights, leaders: BTreeSet::new(), floor: None }
+        Self { half_life_ms: half_life_ms as f64, heights, leaders: Vec::new(), floor: None }
     }
 
     /// Adds a weight, given by its logarithm to the base 2, at a time; `own` makes the key of an item that is new.
@@ -72,13 +71,27 @@ impl<K: Clone + Ord + Hash> Board<K> {
                 (None, raised, key)
             }
         };
-        if let Some(before) = before {
-            let entry = (Height(before), item.clone());
-            if self.floor.as_ref().is_none_or(|floor| entry > *floor) {
-                self.leaders.remove(&entry);
+        let entry = (Height(height), item);
+        match before.and_then(|before| self.place_of(Height(before), &entry.1)) {
+            Some(from) => self.lift(from, entry),
+            None => self.place(entry),
+        }
+    }
+
+    /// Where a leader stands.
+    fn place_of(&self, height: Height, item: &K) -> Option<usize> {
+        self.leaders.binary_search_by(|(other, key)| other.cmp(&height).then_with(|| key.cmp(item))).ok()
+    }
+
+    /// Moves a leader up to its new height.
+    fn lift(&mut self, from: usize, entry: (Height, K)) {
+        let above = self.leaders.get(from + 1..).map_or(0, |above| above.partition_point(|other| *other < entry));
+        if let Some(passed) = self.leaders.get_mut(from..=from + above) {
+            passed.rotate_left(1);
+            if let Some(last) = passed.last_mut() {
+                *last = entry;
             }
         }
-        self.place((Height(height), item));
     }
 
     /// Sets the height of an item that is not yet there: for a snapshot.
@@ -89,7 +102,9 @@ impl<K: Clone + Ord + Hash> Board<K> {
 
     pub fn remove(&mut self, item: &K) {
         let Some(height) = self.heights.remove(item) else { return };
-        self.leaders.remove(&(Height(height), item.clone()));
+        if let Some(place) = self.place_of(Height(height), item) {
+            self.leaders.remove(place);
+        }
         if self.leaders.len() < LEADERS_MAX && self.floor.is_some() {
             self.floor = None;
             self.leaders.clear();
@@ -102,9 +117,12 @@ impl<K: Clone + Ord + Hash> Board<K> {
         if self.floor.as_ref().is_some_and(|floor| entry <= *floor) {
             return;
         }
-        self.leaders.insert(entry);
+        let place = self.leaders.partition_point(|other| *other < entry);
+        self.leaders.insert(place, entry);
         if self.leaders.len() > LEADERS_KEPT {
-            self.floor = self.leaders.pop_first();
+            // A whole stretch at once: taking one out at the low end moves all the others.
+            let below = LEADERS_KEPT / 8;
+            self.floor = self.leaders.drain(..below).next_back();
         }
     }
 
@@ -128,8 +146,7 @@ impl<K: Clone + Ord + Hash> Board<K> {
     }
 
     pub fn bytes(&self) -> usize {
-        // A B-tree holds between half and all of what its nodes have room for.
-        self.heights.allocation_size() + self.leaders.len() * size_of::<(Height, K)>() * 3 / 2
+        self.heights.allocation_size() + self.leaders.capacity() * size_of::<(Height, K)>()
     }
 }
 

@@ -75,8 +75,7 @@ impl SeenTable {
     }
 
     fn grow(&mut self) {
-        let slots = (self.videos.len() * 3 / 2).max(SLOTS_MIN);
-        let mut grown = Self { videos: vec![VideoId::default(); slots].into(), flags: vec![0; slots].into(), len: self.len };
+        let mut grown = Self::with_slots((self.videos.len() * 3 / 2).max(SLOTS_MIN));
         for (video, flags) in self.iter() {
             if let Some(slot) = grown.find(video)
                 && let (Some(id), Some(bits)) = (grown.videos.get_mut(slot), grown.flags.get_mut(slot))
@@ -85,7 +84,17 @@ impl SeenTable {
                 *bits = flags.bits();
             }
         }
+        grown.len = self.len;
         *self = grown;
+    }
+
+    fn with_slots(slots: usize) -> Self {
+        Self { videos: vec![VideoId::default(); slots].into(), flags: vec![0; slots].into(), len: 0 }
+    }
+
+    /// With room for so many videos and a few more.
+    pub fn with_room(videos: usize) -> Self {
+        if videos == 0 { Self::default() } else { Self::with_slots((videos * 5 / 4).max(SLOTS_MIN)) }
     }
 }
 

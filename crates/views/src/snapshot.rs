@@ -129,7 +129,7 @@ impl Views {
     fn from_stored(options: Options, stored: Stored) -> Self {
         let views = Self::new(options);
         for viewer in stored.viewers {
-            let mut seen = SeenTable::default();
+            let mut seen = SeenTable::with_room(viewer.seen.len());
             for (video, flags) in viewer.seen {
                 seen.change(video, |_| flags);
             }

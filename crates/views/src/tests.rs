@@ -33,7 +33,7 @@ pub fn facts(n: usize, rng: &mut Rng) -> VideoFacts {
     VideoFacts {
         video: video(n),
         creator: creator(n % CREATORS),
-        sound: (n % 3 > 0).then(|| SoundId::from_raw(n as u64 % 4)),
+        sound: (!n.is_multiple_of(3)).then(|| SoundId::from_raw(n as u64 % 4)),
         // One may be given twice.
         hashtags: (0..rng.below(4)).map(|_| tags[rng.below(4)].to_owned()).collect(),
         words: vec![format!("word{n}")],

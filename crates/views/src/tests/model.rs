@@ -7,6 +7,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::*;
 
+/// (video, at, order of application, watched, duration)
+type Entry = (VideoId, i64, usize, u32, u32);
+
 #[derive(Default)]
 struct Model {
     facts: BTreeMap<VideoId, VideoFacts>,
@@ -15,8 +18,7 @@ struct Model {
     served: BTreeMap<(VideoId, u8), u64>,
     /// What stands between a viewer and a video, by name.
     deeds: BTreeSet<(ViewerId, VideoId, &'static str)>,
-    /// Per viewer: (video, at, order of application, watched, duration).
-    histories: BTreeMap<ViewerId, Vec<(VideoId, i64, usize, u32, u32)>>,
+    histories: BTreeMap<ViewerId, Vec<Entry>>,
     paused: BTreeSet<ViewerId>,
     follows: BTreeSet<(ViewerId, AccountId)>,
     /// Weights in trending: (of what, when, how much).
@@ -175,7 +177,7 @@ impl Model {
         }
     }
 
-    fn history(&self, who: ViewerId) -> Vec<(VideoId, i64, usize, u32, u32)> {
+    fn history(&self, who: ViewerId) -> Vec<Entry> {
         let mut history = self.histories.get(&who).cloned().unwrap_or_default();
         history.sort_by_key(|entry| std::cmp::Reverse((entry.1, entry.2)));
         history
