@@ -10,6 +10,8 @@ import { theme } from './state/theme.svelte';
 
 theme.start();
 void session.ready();
+// The page's code comes while the texts do.
+void router.at.route?.page().catch(() => {});
 await i18n.start();
 router.start();
 

@@ -1,5 +1,6 @@
 /** The addresses of the app. Pages load when they are first opened. */
 import type { Component } from 'svelte';
+import { warm_up } from './stage/engine';
 
 type Page = () => Promise<{ default: Component<any> }>;
 
@@ -11,7 +12,11 @@ export interface Route {
   stage?: boolean;
 }
 
-const stage: Page = () => import('./pages/Stage.svelte');
+const stage: Page = () => {
+  // Both are needed for the first picture; neither waits for the other.
+  warm_up();
+  return import('./pages/Stage.svelte');
+};
 
 export const routes: Route[] = [
   { path: '/', page: stage, stage: true },

@@ -1,25 +1,17 @@
 /** One of the three video elements, and what it plays. */
 import type Hls from 'hls.js';
 import type { Video } from '$/api/types';
+import { load_engine, native_hls } from './engine';
 import { held_ahead_s, playing_ahead_s, smooth } from './policy';
 import { sound } from './sound.svelte';
 
-let loading: Promise<typeof import('hls.js')> | null = null;
-const load_hls = () => (loading ??= import('hls.js').catch((error: unknown) => ((loading = null), Promise.reject(error))));
-
-const media_source = 'ManagedMediaSource' in globalThis || 'MediaSource' in globalThis;
-/** Apple's own player is kinder to the battery and knows its screens; elsewhere only where there is nothing else. */
-const native_hls =
-  document.createElement('video').canPlayType('application/vnd.apple.mpegurl') !== '' &&
-  ('webkitShowPlaybackTargetPicker' in HTMLVideoElement.prototype || !media_source);
-
-/** Starts to fetch the player's code before the first clip is known. */
-export function warm_up(): void {
-  if (!native_hls) void load_hls().catch(() => {});
-}
-
 /** Bits a second, as the last clip measured it: the next starts with the rendition that fits. */
-let bandwidth_bps = 4_000_000;
+let bandwidth_bps = first_estimate();
+
+function first_estimate(): number {
+  const told_mbps = (navigator as { connection?: { downlink?: number } }).connection?.downlink;
+  return told_mbps ? Math.min(8_000_000, Math.max(400_000, told_mbps * 700_000)) : 3_000_000;
+}
 
 const retries_max = 3;
 
@@ -227,7 +219,7 @@ export class Player {
   async #attach_hls(url: string, turn: number): Promise<void> {
     let module: typeof import('hls.js');
     try {
-      module = await load_hls();
+      module = await load_engine();
     } catch {
       if (turn === this.#turn) this.failed = true;
       return;
@@ -242,6 +234,7 @@ export class Player {
       maxMaxBufferLength: 30,
       backBufferLength: 60,
       capLevelToPlayerSize: true,
+      startLevel: -1,
       startFragPrefetch: true,
       abrEwmaDefaultEstimate: bandwidth_bps,
       testBandwidth: false,
