@@ -71,7 +71,13 @@ pub struct NewAccount {
     pub role: Role,
 }
 
-/// An account that has passed all rules, ready to be written.
+/// An account that has passed all rules and whose password is hashed: only the writing is left.
+pub struct PreparedAccount {
+    pub(crate) checked: Checked,
+    pub(crate) hash: String,
+}
+
+/// An account that has passed all rules.
 pub(crate) struct Checked {
     pub handle: String,
     pub display_name: String,
@@ -179,27 +185,39 @@ impl Accounts {
 
     /// Makes an account on behalf of the house: no limits on attempts, reserved handles allowed, no session.
     pub async fn create(&self, new: NewAccount) -> Result<Account, AccountsError> {
-        let mut issues = Vec::new();
-        let checked = self.check(
-            &mut issues,
-            Wanted {
-                handle: &new.handle,
-                display_name: new.display_name.as_deref(),
-                bio: &new.bio,
-                password: &new.password,
-                birth_year: new.birth_year,
-                language: new.language,
-                role: new.role,
-                viewer: None,
-                by: ChosenBy::House,
-            },
-        )?;
-        let hash = self.hasher.hash(&new.password).await?;
+        let prepared = self.prepare(new).await?;
         let mut tx = self.store.write().await?;
-        let account = self.insert(&mut tx, &checked, &hash).await?;
+        let account = self.create_in(&mut tx, prepared).await?;
         tx.commit().await?;
-        self.adopted.lock().insert(account.viewer);
+        self.created(&account);
         Ok(account)
+    }
+
+    /// The first of three steps of [`Self::create`], for a caller that writes more in the same transaction.
+    pub async fn prepare(&self, new: NewAccount) -> Result<PreparedAccount, AccountsError> {
+        let wanted = Wanted {
+            handle: &new.handle,
+            display_name: new.display_name.as_deref(),
+            bio: &new.bio,
+            password: &new.password,
+            birth_year: new.birth_year,
+            language: new.language,
+            role: new.role,
+            viewer: None,
+            by: ChosenBy::House,
+        };
+        let checked = self.check(&mut Vec::new(), wanted)?;
+        Ok(PreparedAccount { hash: self.hasher.hash(&new.password).await?, checked })
+    }
+
+    /// The second step. Commit, then call [`Self::created`].
+    pub async fn create_in(&self, tx: &mut WriteTx, new: PreparedAccount) -> Result<Account, AccountsError> {
+        self.insert(tx, &new.checked, &new.hash).await
+    }
+
+    /// The third step, after the commit.
+    pub fn created(&self, account: &Account) {
+        self.adopted.lock().insert(account.viewer);
     }
 
     /// Checks everything at once, so that the person sees all that is wrong and not one thing after the other.

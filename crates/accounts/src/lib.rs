@@ -32,7 +32,7 @@ use base::{Clock, Id, IdMaker, Rng, Timestamp};
 use parking_lot::Mutex;
 use store::Store;
 
-pub use account::{Account, Language, NewAccount, Role};
+pub use account::{Account, Language, NewAccount, PreparedAccount, Role};
 pub use age::AgeBand;
 pub use avatar::{AVATAR_BYTES_MAX, AVATAR_PIXELS};
 pub use error::{AccountsError, Issue, PasskeyRefusal};

@@ -2,8 +2,9 @@
 
 use base::{AccountId, SessionId, ViewerId};
 use sqlx::Row;
+use store::WriteTx;
 
-use crate::account::Wanted;
+use crate::account::{PreparedAccount, Wanted};
 use crate::limits::Attempt;
 use crate::rules::{self, ChosenBy};
 use crate::session::{SignedInSession, end_others};
@@ -26,37 +27,56 @@ pub struct SignUp {
 impl Accounts {
     /// Makes an account and signs in to it.
     pub async fn sign_up(&self, new: SignUp, arrival: &Arrival) -> Result<SignedIn, AccountsError> {
-        let mut issues = Vec::new();
-        let mut checked = self.check(
-            &mut issues,
-            Wanted {
-                handle: &new.handle,
-                display_name: new.display_name.as_deref(),
-                bio: "",
-                password: &new.password,
-                birth_year: new.birth_year,
-                language: new.language,
-                role: Role::Person,
-                viewer: new.viewer,
-                by: ChosenBy::Person,
-            },
-        )?;
-        self.limits.take(Attempt::SignUp(arrival.address), self.now())?;
-        let hash = self.hasher.hash(&new.password).await?;
+        let prepared = self.prepare_sign_up(new, arrival).await?;
         let mut tx = self.store.write().await?;
-        if let Some(viewer) = checked.viewer {
+        let signed_in = self.sign_up_in(&mut tx, prepared, arrival).await?;
+        tx.commit().await?;
+        self.signed_up(&signed_in, arrival);
+        Ok(signed_in)
+    }
+
+    /// The first of three steps of signing up, for a caller that writes more in the same transaction: checks everything,
+    /// counts the attempt and hashes the password.
+    pub async fn prepare_sign_up(&self, new: SignUp, arrival: &Arrival) -> Result<PreparedAccount, AccountsError> {
+        let wanted = Wanted {
+            handle: &new.handle,
+            display_name: new.display_name.as_deref(),
+            bio: "",
+            password: &new.password,
+            birth_year: new.birth_year,
+            language: new.language,
+            role: Role::Person,
+            viewer: new.viewer,
+            by: ChosenBy::Person,
+        };
+        let checked = self.check(&mut Vec::new(), wanted)?;
+        self.limits.take(Attempt::SignUp(arrival.address), self.now())?;
+        Ok(PreparedAccount { hash: self.hasher.hash(&new.password).await?, checked })
+    }
+
+    /// The second step: writes the account and its session. Commit, then call [`Self::signed_up`].
+    pub async fn sign_up_in(
+        &self,
+        tx: &mut WriteTx,
+        mut new: PreparedAccount,
+        arrival: &Arrival,
+    ) -> Result<SignedIn, AccountsError> {
+        if let Some(viewer) = new.checked.viewer {
             let has_account: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM accounts WHERE viewer = $1)")
                 .bind(viewer.sql())
-                .fetch_one(&mut *tx)
+                .fetch_one(&mut **tx)
                 .await?;
-            checked.viewer = Some(viewer).filter(|_| !has_account);
+            new.checked.viewer = Some(viewer).filter(|_| !has_account);
         }
-        let account = self.insert(&mut tx, &checked, &hash).await?;
-        let (session, token) = self.open_session(&mut tx, account.id, arrival).await?;
-        tx.commit().await?;
-        self.adopted.lock().insert(account.viewer);
-        self.session_opened(account.id, arrival);
+        let account = self.insert(tx, &new.checked, &new.hash).await?;
+        let (session, token) = self.open_session(tx, account.id, arrival).await?;
         Ok(SignedIn { account, session, token })
+    }
+
+    /// The third step, after the commit.
+    pub fn signed_up(&self, signed_in: &SignedIn, arrival: &Arrival) {
+        self.adopted.lock().insert(signed_in.account.viewer);
+        self.session_opened(signed_in.account.id, arrival);
     }
 
     /// Signs in with a handle and a password. What fails, fails alike: one hash is computed whether or not the handle exists,

@@ -94,6 +94,18 @@ impl From<social::SocialError> for AppError {
     }
 }
 
+impl From<moderation::ModerationError> for AppError {
+    fn from(error: moderation::ModerationError) -> Self {
+        use moderation::ModerationError as E;
+        match error {
+            E::Invalid { field, code, message } => Self::invalid(field, code, message),
+            E::NotFound => Self::NotFound,
+            E::TooFast { retry_after_s } => Self::TooMany { retry_after_s },
+            E::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<catalog::CatalogError> for AppError {
     fn from(error: catalog::CatalogError) -> Self {
         use catalog::CatalogError as E;

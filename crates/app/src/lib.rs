@@ -18,8 +18,10 @@ mod events;
 pub mod feed;
 mod media_files;
 mod ops;
+mod people;
 mod search;
 mod secrets;
+mod social;
 mod taste;
 mod telling;
 mod video;
@@ -36,7 +38,7 @@ use eventlog::{Body, EventLog, LocalLog, Partition};
 use media::upload::Uploads;
 use moderation::Moderation;
 use parking_lot::Mutex;
-use social::Social;
+use ::social::Social;
 use store::Store;
 use store::jobs::Jobs;
 use tokio_util::sync::CancellationToken;
@@ -48,8 +50,10 @@ pub use config::{AccountsConfig, EventLogConfig, MediaConfig, RegionConfig, Sett
 pub use error::{AppError, Invalid};
 pub use events::Taken;
 pub use feed::{FeedAsk, FeedConfig, FeedPage, FeedService};
+pub use people::{Confirmation, Export, Followed, MyPerson, PersonPage};
 pub use search::{Discover, HashtagPage, Suggestion};
 pub use secrets::seed_from_system;
+pub use crate::social::{Reaction, ReportSubject, Turn};
 pub use telling::Change;
 pub use video::{NewUpload, Studio, UploadChange, UploadState, UploadStatus};
 
@@ -88,6 +92,7 @@ pub struct App {
     rng: Mutex<Rng>,
     telling: Arc<telling::Telling>,
     blocks: blocks::Blocks,
+    inbox_news: crate::social::InboxNews,
     tasks: TaskTracker,
     stop: CancellationToken,
     in_flight: Arc<AtomicUsize>,
@@ -161,6 +166,7 @@ impl App {
             feed,
             telling,
             blocks: blocks::Blocks::default(),
+            inbox_news: crate::social::InboxNews::default(),
             rng: Mutex::new(rng.child("requests")),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -187,6 +193,7 @@ impl App {
         });
         self.tasks.spawn(self.telling.clone().run(self.stop.clone()));
         self.start_studio();
+        self.tasks.spawn(self.clone().keep_erasing());
         self.started.store(true, Ordering::Relaxed);
     }
 

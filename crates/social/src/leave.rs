@@ -54,8 +54,16 @@ impl Social {
     }
 
     /// Deletes everything about somebody, `videos` being theirs: what they did, what was done to them, what they wrote and
-    /// what was written under theirs.
-    pub async fn delete_account(&self, tx: &mut WriteTx, account: AccountId, videos: &[VideoId]) -> Result<(), SocialError> {
+    /// what was written under theirs. Returns the comments they wrote, for those who keep something about comments.
+    pub async fn delete_account(
+        &self,
+        tx: &mut WriteTx,
+        account: AccountId,
+        videos: &[VideoId],
+    ) -> Result<Vec<CommentId>, SocialError> {
+        let written: Vec<i64> =
+            sqlx::query_scalar("SELECT id FROM comments WHERE author = $1").bind(account.sql()).fetch_all(&mut **tx).await?;
+        let written: Vec<CommentId> = written.into_iter().map(CommentId::from_sql).collect();
         for video in videos {
             self.delete_video(tx, *video).await?;
         }
@@ -69,11 +77,9 @@ impl Social {
         for video in rest {
             self.delete_video(tx, VideoId::from_sql(video)).await?;
         }
-        let written: Vec<i64> =
-            sqlx::query_scalar("SELECT id FROM comments WHERE author = $1").bind(account.sql()).fetch_all(&mut **tx).await?;
-        for id in written {
-            // A reply may have gone with its thread.
-            if let Some(comment) = find(tx, CommentId::from_sql(id)).await? {
+        for id in &written {
+            // It may have gone with its video or its thread.
+            if let Some(comment) = find(tx, *id).await? {
                 remove(tx, &comment).await?;
             }
         }
@@ -96,7 +102,7 @@ impl Social {
         ] {
             sqlx::query(statement).bind(account.sql()).execute(&mut **tx).await?;
         }
-        Ok(())
+        Ok(written)
     }
 
     /// Everything kept about this account here.

@@ -235,6 +235,16 @@ impl Jobs {
         held(lease, done.rows_affected())
     }
 
+    /// Like [`Jobs::complete`], but nothing is left to list: for jobs whose payload must not outlive them.
+    pub async fn complete_and_forget(&self, tx: &mut WriteTx, lease: &Lease) -> Result<(), StoreError> {
+        let done = sqlx::query("DELETE FROM jobs WHERE id = $1 AND lease_token = $2 AND state = 'running'")
+            .bind(lease.job.sql())
+            .bind(lease.token)
+            .execute(&mut **tx)
+            .await?;
+        held(lease, done.rows_affected())
+    }
+
     /// Ends this attempt with a reason. The caller writes in the same transaction what a [`Failure::Final`] means.
     pub async fn fail(&self, tx: &mut WriteTx, lease: &Lease, reason: &str, retry: Retry) -> Result<Failure, StoreError> {
         let now = self.clock.now();
