@@ -1,6 +1,7 @@
 /** The queue of this page: real storage, real network, flushed when the page is hidden. */
 import { api, ApiError } from '$/api/client';
 import type { EventKind, ViewEvent } from '$/api/types';
+import { session } from '$/state/session.svelte';
 import { EventQueue, held_max, type Shelf } from './event_queue';
 
 const prefix = 'watershed.events.';
@@ -62,6 +63,7 @@ document.addEventListener('visibilitychange', () => {
 });
 addEventListener('pagehide', part);
 addEventListener('online', () => void queue.flush());
+session.before_change(() => queue.flush());
 
 export const events = {
   record(type: EventKind, about: Omit<ViewEvent, 'id' | 'type' | 'at_ms'>): void {

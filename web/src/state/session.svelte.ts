@@ -8,6 +8,20 @@ class SessionStore {
   /** What the sign-in prompt was opened for; `null` while it is closed. */
   prompt = $state<boolean>(false);
   #loading: Promise<void> | null = null;
+  #before_change = new Set<() => Promise<void>>();
+
+  constructor() {
+    addEventListener('online', () => void this.ready());
+  }
+
+  /** Runs before another person comes or this one goes: what belongs to the one who is here is sent as theirs. */
+  before_change(run: () => Promise<void>): void {
+    this.#before_change.add(run);
+  }
+
+  async settle(): Promise<void> {
+    await Promise.allSettled([...this.#before_change].map((run) => run()));
+  }
 
   get account(): Account | null {
     return this.session?.account ?? null;
@@ -38,7 +52,7 @@ class SessionStore {
     }
   }
 
-  /** Takes over what sign-in, sign-up or a passkey answered. */
+  /** Takes over what sign-in, sign-up or a passkey answered; `settle` comes before asking. */
   enter(session: Session): void {
     this.session = session;
     this.error = null;
@@ -50,6 +64,7 @@ class SessionStore {
   }
 
   async sign_out(): Promise<void> {
+    await this.settle();
     await api.sign_out();
     await this.reload();
   }
