@@ -101,6 +101,8 @@ impl ExploreIndex {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn video(number: u64) -> VideoId {
@@ -116,7 +118,7 @@ mod tests {
         index.set_impressions(video(7), 3);
         index.set_impressions(video(1_000), 3);
         index.remove(video(8));
-        let draw = |seed| index.sample(&mut Rng::from_seed(seed), 49, |video| video.raw() == 9);
+        let draw = |seed| index.sample(&mut base::Rng::from_seed(seed), 49, |video| video.raw() == 9);
         let first = draw(1);
         assert_eq!(first.len(), 49);
         assert!(first[..47].iter().all(|video| video.raw() < 50 && video.raw() != 7));
@@ -126,6 +128,37 @@ mod tests {
         assert_ne!(first, draw(2));
     }
 
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Any order of insertions, counts and removals leaves each video once, in its level.
+        #[test]
+        fn agrees_with_a_map(steps in prop::collection::vec((0u64..30, 0u64..3_000, 0u8..4), 0..200)) {
+            let index = ExploreIndex::default();
+            let mut model: HashMap<VideoId, u64> = HashMap::new();
+            for (number, impressions, step) in steps {
+                let id = video(number);
+                match step {
+                    0 => prop_assert_eq!(index.remove(id), model.remove(&id).is_some()),
+                    1 => {
+                        index.set_impressions(id, impressions);
+                        model.entry(id).and_modify(|known| *known = impressions);
+                    }
+                    _ => {
+                        index.insert(id, impressions);
+                        model.insert(id, impressions);
+                    }
+                }
+            }
+            let found = index.sample(&mut base::Rng::from_seed(1), 100, |_| false);
+            prop_assert_eq!((found.len(), index.len()), (model.len(), model.len()));
+            prop_assert!(found.iter().all(|video| model.contains_key(video)));
+            prop_assert!(found.iter().map(|video| level_of(model[video])).is_sorted());
+            let once: std::collections::BTreeSet<_> = found.iter().collect();
+            prop_assert_eq!(once.len(), found.len());
+        }
+    }
+
     #[test]
     fn every_video_comes_first_about_equally_often() {
         let index = ExploreIndex::default();
@@ -133,7 +166,7 @@ mod tests {
             index.insert(video(number), 0);
         }
         let mut first = [0u32; 10];
-        let mut rng = Rng::from_seed(4);
+        let mut rng = base::Rng::from_seed(4);
         for _ in 0..2_000 {
             first[index.sample(&mut rng, 1, |_| false)[0].raw() as usize] += 1;
         }
