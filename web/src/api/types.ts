@@ -34,7 +34,8 @@ export interface Creator extends PersonRef {
 export interface SoundRef {
   id: Id;
   title: string;
-  creator_handle: string;
+  /** `null` when its maker left. */
+  creator_handle: string | null;
 }
 
 export interface Video {
@@ -273,8 +274,8 @@ export interface ViewEvent {
 }
 
 export interface EventsAck {
+  /** On disk now; one sent before is taken and counts once. */
   accepted: number;
-  duplicates: number;
   rejected: { index: number; code: string; message: string }[];
 }
 

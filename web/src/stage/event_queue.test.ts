@@ -3,7 +3,7 @@ import type { EventsAck, ViewEvent } from '$/api/types';
 import { EventQueue, held_max } from './event_queue';
 
 const event = (id: string): ViewEvent => ({ id, type: 'watch', at_ms: 1, video: 'v', watch_ms: 10 });
-const ack = (events: ViewEvent[]): EventsAck => ({ accepted: events.length, duplicates: 0, rejected: [] });
+const ack = (events: ViewEvent[]): EventsAck => ({ accepted: events.length, rejected: [] });
 
 function outside(send: (events: ViewEvent[]) => Promise<EventsAck>, kept: ViewEvent[] = []) {
   const world = { shelf: kept, sent: [] as string[][], due: [] as (() => void)[] };
