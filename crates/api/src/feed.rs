@@ -320,7 +320,8 @@ pub struct HistoryItem {
     pub skipped: bool,
 }
 
-fn viewer_of(caller: &Caller) -> Result<base::ViewerId, Problem> {
+/// The caller's pseudonym, for what makes no sense without one.
+pub fn viewer_of(caller: &Caller) -> Result<base::ViewerId, Problem> {
     let detail = "Ask for GET /v1/session first: it says who you are.";
     caller.viewer.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "viewer_required", detail))
 }

@@ -8,17 +8,27 @@
 //! - every route says who may call it by the extractor it takes ([`Anyone`], [`SignedIn`], [`Operator`]);
 //! - an error body is a problem document (RFC 9457) with a stable `code`; internal detail goes to the log, never to the client.
 
+mod accounts;
+mod ask;
 mod assets;
 mod caller;
 mod cards;
+mod comments;
 mod events;
 mod feed;
 mod guard;
 mod health;
+mod inbox;
+mod me;
 mod observe;
 mod ops;
 mod page;
+mod passkeys;
+mod people;
 mod problem;
+mod reactions;
+mod reports;
+mod sessions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,6 +90,15 @@ struct Document;
 /// All declared routes, each module's beside its handlers.
 fn declared() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(Document::openapi()).merge(health::routes()).merge(events::routes()).merge(feed::routes()).merge(ops::routes())
+        .merge(accounts::routes())
+        .merge(sessions::routes())
+        .merge(passkeys::routes())
+        .merge(me::routes())
+        .merge(people::routes())
+        .merge(reactions::routes())
+        .merge(comments::routes())
+        .merge(inbox::routes())
+        .merge(reports::routes())
 }
 
 /// The OpenAPI 3.1 document, as checked in under `api/openapi.json`.

@@ -142,3 +142,21 @@ impl From<app::AppError> for Problem {
         }
     }
 }
+
+impl From<accounts::AccountsError> for Problem {
+    fn from(error: accounts::AccountsError) -> Self {
+        app::AppError::from(error).into()
+    }
+}
+
+impl From<social::SocialError> for Problem {
+    fn from(error: social::SocialError) -> Self {
+        app::AppError::from(error).into()
+    }
+}
+
+impl From<moderation::ModerationError> for Problem {
+    fn from(error: moderation::ModerationError) -> Self {
+        app::AppError::from(error).into()
+    }
+}

@@ -3,7 +3,7 @@
 use accounts::{Role, SignedInSession};
 use base::{AccountId, CommentId, ReportId, VideoId, ViewerId};
 use eventlog::Body;
-use moderation::{NewReport, Reason, Subject};
+use moderation::{NewReport, Reason, Report, ReportState, Subject};
 use social::{Comment, Deleter, InboxItem, NewComment};
 use store::cursor::{Cursor, Page};
 use tokio::sync::broadcast;
@@ -270,5 +270,44 @@ impl App {
         }
         self.commit(change).await?;
         Ok(done.id)
+    }
+
+    /// Reports for operators, latest first.
+    pub async fn reports(&self, after: Option<Cursor>, limit: u32) -> Result<Page<Report>, AppError> {
+        Ok(self.moderation.reports(None, after, limit).await?)
+    }
+
+    /// Decides a report. Upheld, a video is taken down and a comment deleted; a person is the operator's to talk to.
+    pub async fn decide_report(&self, who: &SignedInSession, id: ReportId, state: ReportState) -> Result<(), AppError> {
+        let report = self.moderation.one_report(id).await?;
+        let mut change = self.begin().await?;
+        self.moderation.decide(&mut change.tx, id, state).await?;
+        let mut shown = None;
+        match (state, report.subject) {
+            (ReportState::Upheld, Subject::Video(video)) => {
+                self.moderation.remove_video(&mut change.tx, video, report.reason, who.account).await?;
+                match self.catalog.take_down(&mut change.tx, video).await {
+                    Ok(changed) => {
+                        self.tell(&mut change, ViewerId::default(), Body::VideoRemoved { video }).await?;
+                        shown = Some(changed);
+                    }
+                    // Gone already, or taken down before.
+                    Err(catalog::CatalogError::NoSuchVideo(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            (ReportState::Upheld, Subject::Comment(comment)) => {
+                match self.social.delete_comment(&mut change.tx, comment, Deleter::Operator).await {
+                    Ok(_) | Err(social::SocialError::NotFound) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            _ => {}
+        }
+        let done = self.commit(change).await;
+        if let Some(changed) = shown {
+            self.catalog.committed(changed);
+        }
+        done
     }
 }

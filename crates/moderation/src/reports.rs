@@ -244,6 +244,13 @@ impl Moderation {
         Ok(Page::cut(reports, limit, |r| Cursor { key: r.created_at.as_millis(), id: r.id.sql() }))
     }
 
+    /// One report, or [`ModerationError::NotFound`].
+    pub async fn one_report(&self, id: ReportId) -> Result<Report, ModerationError> {
+        let sql = format!("SELECT {COLUMNS} FROM reports WHERE id = $1");
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.sql()).fetch_optional(self.store.read()).await?;
+        read(&row.ok_or(ModerationError::NotFound)?)
+    }
+
     /// Decides a report. Returns whether that changed its state.
     pub async fn decide(&self, tx: &mut WriteTx, report: ReportId, state: ReportState) -> Result<bool, ModerationError> {
         let before: Option<String> =
