@@ -13,12 +13,21 @@ self.addEventListener('install', (event) => {
 });
 
 async function install() {
-  const cache = await caches.open(SHELL);
-  // The build names what the stage needs; all of it, or this worker does not replace the one before.
-  const answer = await fetch('/shell.json', { cache: 'no-cache' });
-  const files = answer.ok ? await answer.json() : [];
-  await cache.addAll(['/', '/manifest.webmanifest', '/icons/icon.svg', ...files]);
+  await store_shell();
   await self.skipWaiting();
+}
+
+/** What the stage needs, as the build names it; the page last, so that it never names what is not here. */
+async function store_shell() {
+  const cache = await caches.open(SHELL);
+  const answer = await fetch('/shell.json', { cache: 'no-cache' });
+  if (!answer.ok) return;
+  const files = [...(await answer.json()), '/manifest.webmanifest', '/icons/icon.svg'];
+  const there = await Promise.all(files.map((file) => cache.match(file)));
+  const missing = files.filter((_, i) => !there[i]);
+  if (missing.length === 0 && (await cache.match('/'))) return;
+  await cache.addAll(missing);
+  await cache.add(new Request('/', { cache: 'reload' }));
 }
 
 self.addEventListener('activate', (event) => {
@@ -32,18 +41,24 @@ async function activate() {
   await self.clients.claim();
 }
 
-// A page that was opened before this worker was there names what else it has loaded.
+// A page is calm: it names what else it has loaded, and a newer build is taken over.
 self.addEventListener('message', (event) => {
   const files = event.data && event.data.keep;
   if (!Array.isArray(files)) return;
   event.waitUntil(
-    caches.open(SHELL).then(async (cache) => {
-      for (const file of files.slice(0, SHELL_MAX)) {
-        if (!(await cache.match(file))) await cache.add(file).catch(() => {});
-      }
-    }),
+    keep_files(files.slice(0, SHELL_MAX))
+      .then(store_shell)
+      .catch(() => {}),
   );
 });
+
+async function keep_files(files) {
+  const cache = await caches.open(SHELL);
+  for (const file of files) {
+    if (!(await cache.match(file))) await cache.add(file).catch(() => {});
+  }
+  await trim(cache, SHELL_MAX);
+}
 
 self.addEventListener('fetch', (event) => {
   const { request } = event;
