@@ -98,6 +98,16 @@ pub fn person_ref(person: &app::PersonRef) -> PersonRef {
     }
 }
 
+pub fn counts(counts: &views::VideoCounts) -> Counts {
+    Counts {
+        views: counts.views,
+        likes: counts.likes,
+        comments: counts.comments,
+        saves: counts.saves,
+        shares: counts.shares,
+    }
+}
+
 pub fn video(card: &VideoCard) -> Video {
     let c = &card.card;
     let creator = person_ref(&card.creator);
@@ -125,13 +135,7 @@ pub fn video(card: &VideoCard) -> Video {
         poster_url: format!("/media/{}/poster.jpg", c.id),
         preview_url: Some(format!("/media/{}/preview.mp4", c.id)),
         playlist_url: format!("/media/{}/master.m3u8", c.id),
-        counts: Counts {
-            views: card.counts.views,
-            likes: card.counts.likes,
-            comments: card.counts.comments,
-            saves: card.counts.saves,
-            shares: card.counts.shares,
-        },
+        counts: counts(&card.counts),
         mine: MyVideo { liked: card.liked, saved: card.saved, own: card.own },
         created_at_ms: c.created_at.as_millis(),
         duplicate_of: c.duplicate_of.map(|v| v.to_string()),

@@ -20,6 +20,7 @@ mod guard;
 mod health;
 mod inbox;
 mod me;
+mod media;
 mod observe;
 mod ops;
 mod page;
@@ -28,7 +29,12 @@ mod people;
 mod problem;
 mod reactions;
 mod reports;
+mod search;
 mod sessions;
+mod share;
+mod stream;
+mod uploads;
+mod videos;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,6 +105,12 @@ fn declared() -> OpenApiRouter<Api> {
         .merge(comments::routes())
         .merge(inbox::routes())
         .merge(reports::routes())
+        .merge(uploads::routes())
+        .merge(videos::routes())
+        .merge(search::routes())
+        .merge(stream::routes())
+        .merge(media::routes())
+        .merge(share::routes())
 }
 
 /// The OpenAPI 3.1 document, as checked in under `api/openapi.json`.

@@ -55,7 +55,7 @@ pub use search::{Discover, HashtagPage, Suggestion};
 pub use secrets::seed_from_system;
 pub use crate::social::{Reaction, ReportSubject, Turn};
 pub use telling::Change;
-pub use video::{NewUpload, Studio, UploadChange, UploadState, UploadStatus};
+pub use video::{Insights, NewUpload, Studio, UploadChange, UploadState, UploadStatus};
 
 /// Why the application cannot start or end.
 #[derive(Debug, thiserror::Error)]
@@ -234,6 +234,11 @@ impl App {
             }
         }
         Ok(())
+    }
+
+    /// Resolves when the application begins to stop: what would otherwise go on for ever ends then.
+    pub fn stopping(&self) -> impl Future<Output = ()> + Send + Sync + use<> {
+        self.stop.clone().cancelled_owned()
     }
 
     /// Lets a request in unless `max` are being answered.

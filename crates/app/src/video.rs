@@ -37,6 +37,16 @@ pub struct NewUpload {
     pub kind: Option<String>,
 }
 
+/// How a video does, for its creator.
+#[derive(Clone, Debug)]
+pub struct Insights {
+    pub counts: views::VideoCounts,
+    /// The share of watches that got to each tenth of the clip.
+    pub retention: [f64; views::CURVE_BUCKETS],
+    /// Sources of the feed by name, and on how many pages each put it.
+    pub sources: Vec<(&'static str, u64)>,
+}
+
 impl App {
     /// Takes up what was left undone, then sets the janitor and the workers going.
     pub(crate) fn start_studio(self: &Arc<Self>) {
@@ -156,6 +166,18 @@ impl App {
             tracing::warn!(%error, "the source of a deleted video could not be removed");
         }
         self.studio.tell(video.creator, video.id);
+    }
+
+    /// How one's own video does.
+    pub async fn insights(&self, who: AccountId, id: VideoId) -> Result<Insights, AppError> {
+        self.own_video(who, id).await?;
+        let views = &self.brain.views;
+        let source = |number| feed::SourceKind::from_number(number).name();
+        Ok(Insights {
+            counts: views.counts(id),
+            retention: views.watch_curve(id).retention(),
+            sources: views.served_by_source(id).into_iter().map(|(number, count)| (source(number), count)).collect(),
+        })
     }
 
     async fn published_or_own(&self, who: AccountId, id: VideoId) -> Result<Video, AppError> {

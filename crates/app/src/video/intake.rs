@@ -6,6 +6,7 @@ use base::{AccountId, UploadId};
 use media::Probe;
 use media::upload::{Upload, UploadError};
 use serde::{Deserialize, Serialize};
+use tokio::io::AsyncRead;
 
 use crate::{App, AppError};
 
@@ -70,6 +71,27 @@ impl App {
             Some(Note::Refused { code, message }) => UploadState::Refused(catalog::Refusal { code, message }),
         };
         Ok(UploadStatus { upload, state })
+    }
+
+    /// Appends what `body` gives to an upload. The work outlives a caller that is dropped: what arrived is kept, and a complete
+    /// file is looked at.
+    pub async fn append_upload(
+        self: &Arc<Self>,
+        id: UploadId,
+        who: AccountId,
+        offset: u64,
+        body: impl AsyncRead + Send + Unpin + 'static,
+    ) -> Result<u64, AppError> {
+        let app = self.clone();
+        let append = self.tasks.spawn(async move {
+            let appended = tokio::select! {
+                appended = app.uploads.append(id, who, offset, body) => appended,
+                () = app.stop.cancelled() => Err(UploadError::Busy),
+            };
+            app.upload_advanced(who, id);
+            appended
+        });
+        Ok(append.await.map_err(AppError::internal)??)
     }
 
     /// Called when bytes have arrived: a complete file is probed in the background.

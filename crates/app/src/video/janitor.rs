@@ -105,6 +105,7 @@ impl App {
         }
         self.commit(change).await?;
         for video in ended {
+            self.inbox_changed([video.creator]);
             self.studio.tell(video.creator, video.id);
         }
         Ok(())

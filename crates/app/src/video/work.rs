@@ -217,6 +217,7 @@ impl App {
         self.publish(job, video, &manifest, &evaluation, probe).await?;
         self.studio.duplicates.add(video.id, evaluated.signature);
         drop(turn);
+        self.inbox_changed([video.creator]);
         if manifest.complete {
             self.uploads.remove(upload).await?;
         }
@@ -345,6 +346,7 @@ impl App {
         if let Some(upload) = video.upload.filter(|_| refusal.is_some()) {
             self.uploads.remove(upload).await?;
         }
+        self.inbox_changed([video.creator]);
         self.studio.tell(video.creator, video.id);
         Ok(())
     }
