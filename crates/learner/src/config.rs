@@ -33,8 +33,8 @@ impl Default for Config {
         Self {
             seed: 1,
             rows_max: 20_000_000,
-            row_step: 0.05,
-            dense_step: 0.02,
+            row_step: 0.07,
+            dense_step: 0.04,
             weight_max: 10.0,
             gradient_norm_max: 4.0,
             viewer_weight_max: 600.0,

@@ -381,9 +381,9 @@ fn wide_priors() -> impl Iterator<Item = (usize, f32)> {
         .into_iter()
         .flat_map(|(side, weight)| (0..CANDIDATE_FIELDS).map(move |field| (side * CANDIDATE_FIELDS + field, weight)));
     let affinities = [
-        (Affinity::Hashtags, 1.2),
-        (Affinity::HashtagBest, 0.6),
-        (Affinity::HashtagWorst, 0.6),
+        (Affinity::Hashtags, 1.6),
+        (Affinity::HashtagBest, 1.0),
+        (Affinity::HashtagWorst, 1.0),
         (Affinity::Creator, 0.8),
         (Affinity::Content, 1.6),
         (Affinity::Attention, 0.8),

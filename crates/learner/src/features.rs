@@ -19,7 +19,8 @@ pub const CONTENT_DIMS: usize = 32;
 ///
 /// Two texts of one field share a key with a chance of 2^-63 a pair.
 pub fn feature_hash(text: &str) -> u64 {
-    let fnv = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let fnv =
+        text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     (crate::math::mix(fnv) >> 1).max(1)
 }
 

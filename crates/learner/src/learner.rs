@@ -40,7 +40,8 @@ impl Learner {
             let side = ViewerSide::of(model, now_ms, viewer);
             // A pipeline of three blocks: index slots asked for, rows looked up and asked for, candidates scored.
             let blocks = candidates.len().div_ceil(BLOCK);
-            let hint = |at| block(candidates, at).into_iter().flatten().for_each(|video| CandidateRows::hint(model.view, video));
+            let hint =
+                |at| block(candidates, at).into_iter().flatten().for_each(|video| CandidateRows::hint(model.view, video));
             let locate = |at| block(candidates, at).map(|block| block.map(|v| CandidateRows::locate(model.view, v, now_ms)));
             (0..2).for_each(hint);
             let mut rows = locate(0);

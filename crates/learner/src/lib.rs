@@ -1,4 +1,54 @@
-//! The learner.
+//! The learner: predicts what a viewer will do with a clip, and learns from what they did while they watch.
+//!
+//! It is fed [`Example`]s (features as of the page, labels as they come: [`joiner`]) by one [`Trainer`]; any number of threads
+//! ask its [`Learner`] for [`Prediction`]s, retrieval vectors and explanations and never wait. It knows nothing of HTTP, SQL,
+//! ffmpeg, files or the event log; time is an argument.
+//!
+//! # The model
+//! Rows of D = 16 numbers, one per id, in collisionless tables (viewer, video, creator, sound, hashtag, word, and buckets of
+//! context). For one viewer and one candidate:
+//!
+//! | vector | made of |
+//! | --- | --- |
+//! | self, context | the viewer's row; the sum of the rows of hour, weekday, device, language, tab, depth |
+//! | item tower r | video + creator + mean of hashtags + T z, z the whitened content features `[32]` |
+//! | liked, disliked | recency-and-outcome-weighted means of r over the newest 24 items of the history |
+//! | video, creator, sound, hashtags, words, content, form | rows, means of rows, C z, and the rows of duration and age |
+//! | attended | sum of w k v r over the history: likeness k = e^(4 (cos - 1)) to the candidate, recency w, outcome v |
+//!
+//! Inputs x `[256]` = 4 viewer vectors, 7 candidate vectors, attended, 4 x 7 inner products (as in a factorisation machine,
+//! Rendle 2010), and 36 hand-made numbers: the viewer's shrunk mean outcome on the candidate's hashtags, creator, content
+//! neighbours and learned neighbours; decaying counted rates of video, creator, hashtags, sound and viewer; duration and age.
+//! Then `h1 = relu(x W1)` `[64]`, `h2 = relu(h1 W2)` `[32]`, and per task `p = sigmoid(b + h2 H + x_wide V)`: shared bottom, own
+//! heads, a wide part beside the deep one (Cheng et al. 2016, arXiv 1606.07792). The wide part starts from priors: a brand-new
+//! viewer's second page turns by arithmetic on what they just did, before anything was learned; training then corrects it.
+//! Attention over the history by likeness to the candidate follows DIN (Zhou et al. 2018, arXiv 1706.06978), with kernel weights
+//! instead of a net of its own: no gradient flows through them.
+//!
+//! **Retrieval**: `u . r` with `u = appeal + self + A liked + B disliked + C context`, trained beside the heads by the log loss
+//! of "watched or acted on"; both vectors have 16 numbers and `u` moves with the newest history item.
+//!
+//! **Watch time** is debiased for duration: its label is the rank of the share watched among views of clips of like length (D2Q,
+//! Zhan et al. 2022, arXiv 2206.06003), so its prediction is an expected rank, 0 to 1.
+//!
+//! **Learning**: summed log losses of the tasks that have a label (missing is not negative); Adagrad (Duchi et al. 2011), one
+//! accumulator per row, one per dense weight; rows at once, dense weights every 32 examples. Each example is predicted before it
+//! is learned, and measured: [`Metrics`].
+//!
+//! # Invariants
+//! - Every output is finite and in range, whatever the input; what is no number is refused and counted, and changes nothing.
+//! - The same examples in the same order make the same model, bit for bit, on every machine and vector width; snapshot + rest =
+//!   all. Nothing depends on the order of a hash map.
+//! - A row that does not exist yet predicts as it would on the first day: inserting it changes nothing.
+//! - Every table, map, window and queue has a limit in [`Config`] or [`joiner::JoinerConfig`].
+//!
+//! # Never
+//! Never a clock, a file, a socket, a global, or randomness that is not seeded (`bench` reads a clock: it measures).
+
+// Loops over lanes are written by index: that is what the compiler turns into vector instructions. And `max` then `min` is not
+// `clamp`: it turns a NaN into a bound, which these kernels rely on.
+#![allow(clippy::needless_range_loop, clippy::manual_clamp)]
+
 mod backward;
 pub mod bench;
 mod config;
@@ -8,8 +58,8 @@ mod example;
 mod explain;
 mod features;
 mod forward;
-pub mod labels;
 pub mod joiner;
+pub mod labels;
 mod learner;
 mod limits;
 mod math;
@@ -24,6 +74,9 @@ mod taste;
 mod trainer;
 mod watch;
 
+#[cfg(test)]
+mod tests;
+
 pub use config::Config;
 pub use error::{Error, Result};
 pub use example::{Example, Trained};
@@ -32,13 +85,10 @@ pub use features::{
     CONTENT_DIMS, ContentCode, HASHTAGS_MAX, HISTORY_HASHTAGS, HISTORY_MAX, HistoryItem, Outcome, Signals, VideoFeatures,
     ViewerFeatures, WORDS_MAX, feature_hash,
 };
-pub use math::{D, Level};
-pub use task::{Labels, Prediction, Source, TABLE, TASKS, Task, TaskSpec};
 pub use learner::Learner;
+pub use math::{D, Level};
 pub use metrics::{CalibrationBin, MetricPoint, Metrics, POINTS_MAX, TaskPoint, Totals};
 pub use table::{ROW_BYTES, SLOT_BYTES};
+pub use task::{Labels, Prediction, Source, TABLE, TASKS, Task, TaskSpec};
 pub use taste::{Topic, creators, topics};
 pub use trainer::Trainer;
-
-#[cfg(test)]
-mod tests;

@@ -203,7 +203,12 @@ mod tests {
 
     #[test]
     fn figures_of_known_predictors() {
-        fn check(name: &str, draw: impl Fn(&mut base::Rng) -> (f32, f32), auc: std::ops::Range<f64>, ece: std::ops::Range<f64>) {
+        fn check(
+            name: &str,
+            draw: impl Fn(&mut base::Rng) -> (f32, f32),
+            auc: std::ops::Range<f64>,
+            ece: std::ops::Range<f64>,
+        ) {
             let (mut rng, mut window) = (base::Rng::from_seed(5), TaskWindow::default());
             for _ in 0..15_000 {
                 let (logit, chance) = draw(&mut rng);

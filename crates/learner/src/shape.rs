@@ -37,7 +37,8 @@ pub(crate) const ATTENDED_START: usize = CANDIDATE_START + CANDIDATE_FIELDS * D;
 pub(crate) const WIDE_START: usize = ATTENDED_START + D;
 pub(crate) const INPUTS: usize = WIDE_START + WIDE;
 
-const _: () = assert!(INPUTS % D == 0 && WIDE % D == 0 && HIDDEN_1 % D == 0 && HIDDEN_2 % D == 0);
+const _: () =
+    assert!(INPUTS.is_multiple_of(D) && WIDE.is_multiple_of(D) && HIDDEN_1.is_multiple_of(D) && HIDDEN_2.is_multiple_of(D));
 
 /// Newest history items whose embeddings are read; older ones count through the affinities only.
 pub(crate) const EMBEDDED: usize = 24;
@@ -89,4 +90,4 @@ pub(crate) enum Affinity {
     ContentKnown,
 }
 
-const _: () = assert!(Affinity::ContentKnown as usize + 1 <= AFFINITIES);
+const _: () = assert!((Affinity::ContentKnown as usize) < AFFINITIES);

@@ -55,8 +55,14 @@ pub(crate) struct ViewerSide {
     contents: [[f32; HISTORY_PADDED]; CONTENT_DIMS],
 }
 
-const NO_ITEM: Item =
-    Item { vector: ZERO, video_row: None, creator_row: None, hashtag_rows: [None; HISTORY_HASHTAGS], liked: 0.0, disliked: 0.0 };
+const NO_ITEM: Item = Item {
+    vector: ZERO,
+    video_row: None,
+    creator_row: None,
+    hashtag_rows: [None; HISTORY_HASHTAGS],
+    liked: 0.0,
+    disliked: 0.0,
+};
 
 /// The product of `unit` with each column.
 #[inline(always)]
@@ -75,7 +81,14 @@ pub(crate) fn circumstances(viewer: &ViewerFeatures) -> [u64; CIRCUMSTANCES] {
     let key = |kind: u64, value: u8| (kind << 8) | u64::from(value);
     // Pages deep into a sitting are alike.
     let depth = viewer.depth.min(15);
-    [key(1, viewer.hour), key(2, viewer.weekday), key(3, viewer.device), key(4, viewer.language), key(5, viewer.tab), key(6, depth)]
+    [
+        key(1, viewer.hour),
+        key(2, viewer.weekday),
+        key(3, viewer.device),
+        key(4, viewer.language),
+        key(5, viewer.tab),
+        key(6, depth),
+    ]
 }
 
 /// The unit vector, or zero when there is next to nothing to scale.

@@ -241,13 +241,7 @@ impl Trainer {
     }
 
     /// Counts the outcome into the rates of the example's rows, after the prediction that must not know it.
-    fn count(
-        &mut self,
-        example: &Example,
-        rows: &CandidateRows,
-        side: &ViewerSide,
-        labels: &[Option<f32>; TASKS],
-    ) {
+    fn count(&mut self, example: &Example, rows: &CandidateRows, side: &ViewerSide, labels: &[Option<f32>; TASKS]) {
         if let Some(ratio) = example.labels.get(Task::WatchTime) {
             self.ranks.count(ratio, example.video.duration_ms);
         }

@@ -20,6 +20,7 @@
 //! arrival or on repetitions (a property test holds this); their order does.
 
 mod entry;
+mod event;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -28,123 +29,14 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 
+pub use event::{Action, Counters, Impression, JoinerConfig, Target, Watch};
 use hashbrown::HashMap;
-use serde::{Deserialize, Serialize};
 
 use crate::example::Example;
 use crate::features::{VideoFeatures, ViewerFeatures};
-use crate::task::{Labels, Source, Task};
+use crate::task::{Labels, Source};
 use entry::{Entry, Shown, Stage};
-
-/// The joiner's limits.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct JoinerConfig {
-    /// How long after its time an event may arrive and still be joined.
-    pub lateness_ms: i64,
-    /// How long a slate, and an entry whose windows have closed, is remembered: views that end so late are still joined and
-    /// repetitions still recognised.
-    pub keep_ms: i64,
-    pub slates_max: usize,
-    pub entries_max: usize,
-    /// Events that wait for their slate or impression.
-    pub waiting_max: usize,
-}
-
-impl Default for JoinerConfig {
-    fn default() -> Self {
-        Self { lateness_ms: 2 * 60_000, keep_ms: 60 * 60_000, slates_max: 50_000, entries_max: 200_000, waiting_max: 50_000 }
-    }
-}
-
-/// A clip came into view.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Impression {
-    pub viewer: u64,
-    pub video: u64,
-    pub slate: Option<u64>,
-    pub at_ms: i64,
-}
-
-/// A view ended, or went on long enough to be reported.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Watch {
-    pub viewer: u64,
-    pub video: u64,
-    pub slate: Option<u64>,
-    pub at_ms: i64,
-    pub watch_ms: u32,
-    /// 0 = unknown: then the slate's length of the video counts.
-    pub duration_ms: u32,
-}
-
-/// What an action was done to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Target {
-    Video(u64),
-    Creator(u64),
-}
-
-/// A positive action.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Action {
-    pub viewer: u64,
-    pub target: Target,
-    /// One whose [`Source`] is an action; others are refused and counted.
-    pub task: Task,
-    pub at_ms: i64,
-}
-
-/// What the joiner did with what it was given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counters {
-    pub slates: u64,
-    pub impressions: u64,
-    pub watches: u64,
-    pub actions: u64,
-    /// Examples given: from views, from positive actions, from windows that closed.
-    pub watch_examples: u64,
-    pub positive_examples: u64,
-    pub negative_examples: u64,
-    pub duplicates: u64,
-    /// Came after their window had closed.
-    pub late: u64,
-    /// Waited for a slate or impression that never came.
-    pub unmatched: u64,
-    /// Named a slate of another viewer or without that video, named no slate and had no features, or asked for a task that is
-    /// not an action's.
-    pub refused: u64,
-    /// Given up for memory: slates, waiting events.
-    pub slates_dropped: u64,
-    pub waiting_dropped: u64,
-    /// Entries closed before their time for memory.
-    pub closed_early: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-enum Event {
-    Impression(Impression),
-    Watch(Watch),
-    Action(Action),
-}
-
-impl Event {
-    fn key(&self) -> (u64, Target) {
-        match self {
-            Self::Impression(event) => (event.viewer, Target::Video(event.video)),
-            Self::Watch(event) => (event.viewer, Target::Video(event.video)),
-            Self::Action(event) => (event.viewer, event.target),
-        }
-    }
-
-    fn at_ms(&self) -> i64 {
-        match self {
-            Self::Impression(event) => event.at_ms,
-            Self::Watch(event) => event.at_ms,
-            Self::Action(event) => event.at_ms,
-        }
-    }
-}
+use event::Event;
 
 /// A slate as it was served.
 struct Slate {

@@ -7,7 +7,8 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, Shown, Stage};
-use super::{Counters, Event, Joiner, JoinerConfig, Slate};
+use super::event::Event;
+use super::{Counters, Joiner, JoinerConfig, Slate};
 use crate::error::{Error, Result};
 use crate::features::VideoFeatures;
 

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::features::{HistoryItem, Outcome};
+use crate::task::Task;
 
 const LATENESS_MS: i64 = 60_000;
 const WINDOW_MS: i64 = 600_000;
@@ -118,11 +119,7 @@ fn a_longer_view_gives_what_it_raises() {
             (2_000, watch(1, 7, 5, 2_000, 500)),
             (20_000, watch(1, 7, 5, 20_000, 10_000)),
         ],
-        &[
-            "1:7 @0 finish=0 long_view=0 watch_time=0.05 skip=1",
-            "1:7 @0 finish=1 long_view=1 skip=0",
-            NO_ACTION,
-        ],
+        &["1:7 @0 finish=0 long_view=0 watch_time=0.05 skip=1", "1:7 @0 finish=1 long_view=1 skip=0", NO_ACTION],
     );
 }
 
