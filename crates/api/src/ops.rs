@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use crate::{Api, Operator, Page, PageQuery, Problem, ProblemDetails};
 
 /// Seconds of the rate and latency series.
-const SERIES_SECONDS: usize = 300;
+const SERIES_SECONDS: usize = 240;
 /// Points of the learner's series that are sent at most.
 const LEARNER_POINTS_MAX: usize = 200;
 

@@ -60,6 +60,7 @@ struct Second {
 #[derive(Default)]
 struct Inner {
     slates: u64,
+    scored: u64,
     fallbacks: u64,
     filters: Vec<FilterCount>,
     sources: Vec<SourceCount>,
@@ -89,6 +90,7 @@ impl FeedStats {
 
         let mut inner = self.inner.lock();
         inner.slates += 1;
+        inner.scored += slate.scored as u64;
         inner.fallbacks += u64::from(slate.fallback);
         for group in groups {
             let count = group.count as u64;
@@ -111,6 +113,11 @@ impl FeedStats {
             }
         }
         inner.note_latency(second_of(now), slate.timings.total_us);
+    }
+
+    /// Candidates scored since the start.
+    pub fn scored_total(&self) -> u64 {
+        self.inner.lock().scored
     }
 
     /// Totals, and the last `seconds` (at most 300) whole seconds before `now`.

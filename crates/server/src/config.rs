@@ -19,6 +19,7 @@ pub struct Config {
     pub region: app::RegionConfig,
     pub media: app::MediaConfig,
     pub accounts: app::AccountsConfig,
+    pub social: social::SocialRules,
     pub feed: app::FeedConfig,
     pub learner: learner::Config,
     pub eventlog: app::EventLogConfig,

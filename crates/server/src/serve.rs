@@ -66,6 +66,7 @@ pub async fn build(config: &Config) -> Result<Arc<App>> {
         region: config.region.clone(),
         media: config.media.clone(),
         accounts: config.accounts.clone(),
+        social: config.social,
         feed: config.feed.clone(),
         learner: config.learner,
         eventlog: config.eventlog.clone(),

@@ -37,14 +37,16 @@ pub use reactions::{Mine, VideoCounts};
 pub use text::COMMENT_CHARS_MAX;
 
 /// At most `count` within `window_ms`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Pace {
     pub count: u32,
     pub window_ms: i64,
 }
 
 /// How fast one account may do what; beyond it, it is asked to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct SocialRules {
     pub likes: Pace,
     pub follows: Pace,

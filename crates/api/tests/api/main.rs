@@ -1,0 +1,7 @@
+//! The HTTP face against a real application in a temporary folder, called without sockets.
+
+mod authorization;
+mod people;
+mod sessions;
+mod social;
+mod support;
