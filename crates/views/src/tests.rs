@@ -50,7 +50,8 @@ pub fn random_log(seed: u64, length: usize) -> Vec<Event> {
     let mut now_ms = START_MS;
     (0..length as u64)
         .map(|n| {
-            now_ms += rng.below(400) as i64;
+            // Often nothing: what happens at one moment keeps the log's order.
+            now_ms += if rng.chance(0.4) { 0 } else { rng.below(600) as i64 };
             let at_ms = if rng.chance(0.2) { now_ms - rng.below(300_000) as i64 } else { now_ms };
             let who = viewer(rng.below(VIEWERS));
             let what = video(rng.below(VIDEOS));

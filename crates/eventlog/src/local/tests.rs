@@ -261,6 +261,25 @@ async fn erased_events_stand_in_no_file() {
     assert_eq!(log.verify().unwrap(), expected.len() as u64);
 }
 
+/// A reader that stood in a segment while it was rewritten, and one that looks for the middle of it afterwards.
+#[tokio::test]
+async fn readers_find_their_place_in_a_rewritten_segment() {
+    let folder = TempDir::new().unwrap();
+    let log = open(&folder, LocalOptions::default()).unwrap();
+    for start in (0..30_000).step_by(500) {
+        log.append(P, (start..start + 500).map(|n| watch(n % 3, n)).collect()).await.unwrap();
+    }
+    let mut standing = Cursor::at(Arc::clone(&log.partitions[0]), Offset(0));
+    assert_eq!(standing.read(1_200).unwrap().next, Offset(1_200));
+    let from_middle = |log: &LocalLog| Cursor::at(Arc::clone(&log.partitions[0]), Offset(20_000)).read(4).unwrap();
+    assert_eq!(from_middle(&log).events[0], (Offset(20_000), watch(2, 20_000)));
+    assert_eq!(log.erase(ViewerId::from_raw(1)).await.unwrap(), 10_000);
+    let offsets = |page: Page| page.events.into_iter().map(|(offset, _)| offset.0).collect::<Vec<_>>();
+    assert_eq!(offsets(standing.read(4).unwrap()), [1_200, 1_202, 1_203, 1_205]);
+    assert_eq!(offsets(from_middle(&log)), [20_000, 20_001, 20_003, 20_004]);
+    assert!(Files::open(folder.path().join("p0000"), 0).is_ok());
+}
+
 #[tokio::test]
 async fn old_segments_go_by_bytes_and_by_age() {
     async fn check(retention: Retention, now_ms: i64, kept: std::ops::RangeInclusive<usize>) {
