@@ -136,9 +136,11 @@ export const api = {
   my_saved: (page: Page = {}) => get<T.List<T.Video>>('/v1/me/saved', { ...page }),
   history: (page: Page = {}) => get<T.List<T.HistoryEntry>>('/v1/me/history', { ...page }),
   forget_history: () => del('/v1/me/history'),
-  forget_video: (video: T.Id) => del(`/v1/me/history/${seg(video)}`),
+  /** `leaving`: the page closes, the call goes on. */
+  forget_video: (video: T.Id, leaving = false) =>
+    request<void>('DELETE', `/v1/me/history/${seg(video)}`, { keepalive: leaving }),
   taste: () => get<T.Taste>('/v1/me/taste'),
-  set_taste: (body: { surprise?: number; learning_paused?: boolean }) => patch<T.Taste | void>('/v1/me/taste', body),
+  set_taste: (body: { surprise?: number; learning_paused?: boolean }) => patch<T.Taste>('/v1/me/taste', body),
   inbox: (page: Page = {}) => get<T.List<T.InboxEntry>>('/v1/me/inbox', { ...page }),
   inbox_read: () => post<void>('/v1/me/inbox/read'),
   inbox_unread: () => get<{ count: number }>('/v1/me/inbox/unread'),

@@ -80,11 +80,14 @@ export interface UploadedVideo {
 
 export interface UploadStatus {
   state: 'receiving' | 'probing' | 'ready' | 'refused';
-  refusal?: Refusal | null;
-  duration_ms?: number | null;
-  width?: number | null;
-  height?: number | null;
-  poster_url?: string | null;
+  offset: number;
+  length: number;
+  refusal: Refusal | null;
+  duration_ms: number | null;
+  width: number | null;
+  height: number | null;
+  /** The video that was made of it. */
+  video: Id | null;
 }
 
 export interface Why {
@@ -98,10 +101,14 @@ export interface Why {
 
 export interface Explain {
   sources: { name: string; score: number }[];
+  /** `predicted + taste + freshness`. */
   score: number;
+  predicted: number;
+  taste: number;
+  freshness: number;
   propensity: number;
   predictions: { task: string; probability: number; weight: number; contribution: number }[];
-  affinities: { kind: 'creator' | 'hashtag' | 'content' | 'sound'; label: string; weight: number }[];
+  affinities: { kind: 'creator' | 'hashtag'; label: string; weight: number }[];
 }
 
 export interface FeedItem {
