@@ -359,7 +359,7 @@ fn expected_in(history: &[(VideoId, i64, u32, u32)], video: VideoId) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn views_agree_with_the_model(seed: u64, length in 1usize..6_000) {

@@ -65,6 +65,23 @@ fn what_is_taken_out_of_the_history_stays_seen() {
 }
 
 #[test]
+fn the_history_keeps_the_latest_two_hundred() {
+    let views = views_of((0..250).map(|n| (0, watch(n, 5_000))));
+    let history = views.history(viewer(0), 1_000);
+    assert_eq!(history.iter().map(|entry| entry.video).collect::<Vec<_>>(), (50..250).rev().map(video).collect::<Vec<_>>());
+    let in_history = |views: &Views| (0..250).filter(|n| views.flags(viewer(0), video(*n)).in_history()).count();
+    assert_eq!(in_history(&views), 200);
+    // What fell out comes back as new, and something else goes.
+    views.apply(&event(300, viewer(0), START_MS + 300, watch(7, 400)));
+    assert_eq!((views.history(viewer(0), 1)[0].video, views.history(viewer(0), 1)[0].watch_ms), (video(7), 400));
+    assert_eq!(in_history(&views), 200);
+    // What comes in late and is older than all has no place.
+    views.apply(&event(301, viewer(0), START_MS - 10, Body::Like { video: video(1) }));
+    assert_eq!((in_history(&views), views.flags(viewer(0), video(1)).in_history()), (200, false));
+    assert_eq!(views.seen_snapshot(viewer(0)).len(), 250);
+}
+
+#[test]
 fn a_snapshot_of_the_seen_does_not_move() {
     let views = views_of([(0, watch(1, 5_000))]);
     let seen = views.seen_snapshot(viewer(0));
@@ -136,8 +153,16 @@ fn readers_see_whole_states_while_events_flow() {
                 })
             })
             .collect();
+        // However applying ends, the readers end too.
+        struct Done<'d>(&'d AtomicBool);
+        impl Drop for Done<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let writing = Done(&done);
         random_log(8, 20_000).iter().for_each(|event| views.apply(event));
-        done.store(true, Ordering::Relaxed);
+        drop(writing);
         readers.into_iter().for_each(|reader| reader.join().unwrap());
     });
     let alone = Views::new(Options::default());
