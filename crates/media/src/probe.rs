@@ -95,7 +95,7 @@ pub async fn probe(sandbox: &Sandbox, source: &Path, limits: &Limits) -> Result<
         return Err(Refusal::TooManyStreams { limit: limits.streams_max }.into());
     }
     if !header.ok {
-        return Err(unreadable(&header.stderr).into());
+        return Err(unreadable(&header.stderr, source).await?.into());
     }
     let tracks = streams::parse(&header.stdout, limits)?;
 
@@ -122,22 +122,31 @@ fn in_time<T>(result: Result<T, Error>) -> Result<T, Error> {
 }
 
 /// Why ffprobe could not open what looked like a video.
-fn unreadable(stderr: &str) -> Refusal {
-    if stderr.contains("moov atom not found") || stderr.contains("End of file") {
-        Refusal::CutShort
-    } else if stderr.contains("not on whitelist") {
+async fn unreadable(stderr: &str, source: &Path) -> std::io::Result<Refusal> {
+    if let Some((_, told)) = stderr.split_once("Codec (") {
+        let codec = told.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').take(16).collect();
+        return Ok(Refusal::CodecUnsupported { codec });
+    }
+    Ok(if stderr.contains("not on whitelist") {
         Refusal::NotAVideo
+    } else if stderr.contains("moov atom not found") && sniff::holds(source, b"moov").await? {
+        // The index is in there, but what stands before it leads past it.
+        Refusal::Damaged
+    } else if stderr.contains("moov atom not found") || stderr.contains("End of file") {
+        Refusal::CutShort
     } else {
         Refusal::Damaged
-    }
+    })
 }
 
 fn check_length(tracks: &streams::Tracks, packets: &Packets, partial: bool, limits: &Limits) -> Result<(), Refusal> {
     let falls_short = |promised_s: f64, reach_s: f64| {
         promised_s > 0.0 && reach_s < promised_s * REACH_MIN && promised_s - reach_s > MISSING_S_MIN
     };
+    // Headers of fragmented files promise anything; what counts there is whether reading hit the end of the file.
+    let trusted = partial || !tracks.container.starts_with("mov");
+    let promised_s = if trusted { tracks.promised_s() } else { 0.0 };
     // A length over the limit is refused as such even when the file was cut: that is what the creator can mend.
-    let promised_s = tracks.promised_s();
     let length_ms = (promised_s.max(packets.video_span_s()) * 1e3).round() as u64;
     if length_ms > limits.length_max_ms {
         return Err(Refusal::TooLong { length_ms, limit_ms: limits.length_max_ms });

@@ -27,7 +27,8 @@ const DEMUXERS: &str =
 const DECODERS: &str = "h264,hevc,vp8,vp9,libdav1d,libaom-av1,av1,mpeg4,mpeg1video,mpeg2video,h263,theora,mjpeg,prores,dnxhd,\
 flv,msmpeg4v2,msmpeg4,wmv1,wmv2,wmv3,vc1,aac,aac_latm,mp3,mp3float,mp2,mp2float,opus,libopus,vorbis,libvorbis,ac3,eac3,flac,\
 alac,amrnb,amrwb,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_u8,pcm_s8,pcm_mulaw,\
-pcm_alaw,adpcm_ms,adpcm_ima_wav,adpcm_ima_qt,wmav1,wmav2,wmapro";
+pcm_alaw,adpcm_ms,adpcm_ima_wav,adpcm_ima_qt,wmav1,wmav2,wmapro,dca,truehd,\
+mov_text,webvtt,subrip,srt,ass,text";
 
 /// What one run of a tool may use.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -299,4 +300,72 @@ async fn read_ends(mut from: impl AsyncRead + Unpin) -> std::io::Result<String> 
     }
     head.extend_from_slice(&tail[tail.len().saturating_sub(STDERR_TAIL_BYTES)..]);
     Ok(String::from_utf8_lossy(&head).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// A generator that would run for a day.
+    const ENDLESS: &str = "-f lavfi -i testsrc2=s=320x240:r=1000:d=86400 -f null -";
+
+    #[tokio::test]
+    async fn time_is_limited_on_the_clock_and_on_the_processor() {
+        let folder = tempfile::tempdir().unwrap();
+        let sandbox = Sandbox::new(Caps::default());
+        for caps in [Caps { wall_s: 1, nice: 0, ..Caps::default() }, Caps { cpu_s: 1, nice: 0, ..Caps::default() }] {
+            let ended = sandbox.generate("waiting", folder.path(), &args(ENDLESS), caps).await;
+            assert!(matches!(ended, Err(Error::Overtime { step: "waiting" })), "{:?}", ended.map(|d| d.stderr));
+        }
+    }
+
+    #[tokio::test]
+    async fn files_and_memory_are_limited() {
+        let folder = tempfile::tempdir().unwrap();
+        let sandbox = Sandbox::new(Caps::default());
+        let big = args("-f lavfi -i testsrc2=s=320x240:r=25:d=60 -f rawvideo file:big.raw");
+        let caps = Caps { file_bytes: 100_000, ..Caps::default() };
+        let ended = sandbox.generate("writing", folder.path(), &big, caps).await;
+        assert!(!ended.is_ok_and(|done| done.ok));
+        assert!(folder.path().join("big.raw").metadata().unwrap().len() <= 100_000);
+        let caps = Caps { memory_bytes: 400 << 20, ..Caps::default() };
+        let wide = args("-f lavfi -i color=s=16384x16384:d=1 -frames:v 1 -f null -");
+        assert!(!sandbox.generate("growing", folder.path(), &wide, caps).await.is_ok_and(|done| done.ok));
+    }
+
+    #[tokio::test]
+    async fn a_missing_tool_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let sandbox = Sandbox::with_tools("/nowhere/ffmpeg".into(), "/nowhere/ffprobe".into(), Caps::default());
+        let Err(Error::ToolMissing { tool, package, .. }) = sandbox.generate("x", folder.path(), &[], Caps::default()).await
+        else {
+            panic!("the tool is not there");
+        };
+        assert_eq!((tool.as_str(), package), ("ffmpeg", "ffmpeg"));
+    }
+
+    #[tokio::test]
+    async fn untrusted_inputs_reach_no_other_protocol_and_no_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret.txt");
+        std::fs::write(&secret, "secret").unwrap();
+        let sandbox = Sandbox::new(Caps::default());
+        // Past the first look at the bytes, the tool itself still refuses.
+        for list in [
+            format!("#EXTM3U\n#EXTINF:1,\nfile://{}\n", secret.display()),
+            format!("ffconcat version 1.0\nfile {}\n", secret.display()),
+        ] {
+            let source = folder.path().join("source");
+            std::fs::write(&source, list).unwrap();
+            let done = sandbox
+                .probe("x", folder.path(), &source, &["-show_format", "-show_packets"], 1 << 16, Caps::default())
+                .await
+                .unwrap();
+            assert!(!done.ok && done.stdout.len() < 64, "{}", String::from_utf8_lossy(&done.stdout));
+        }
+    }
 }

@@ -22,6 +22,26 @@ pub(super) async fn sniff(source: &Path) -> std::io::Result<Sniffed> {
     Ok(classify(&head))
 }
 
+/// Whether the bytes of `word` stand anywhere in the file. Reads all of it, a piece at a time.
+pub(super) async fn holds(source: &Path, word: &[u8; 4]) -> std::io::Result<bool> {
+    let mut file = tokio::fs::File::open(source).await?;
+    let mut buffer = vec![0u8; 64 * 1024];
+    let mut kept = 0;
+    loop {
+        let read = file.read(&mut buffer[kept..]).await?;
+        if read == 0 {
+            return Ok(false);
+        }
+        let filled = kept + read;
+        if buffer[..filled].windows(word.len()).any(|w| w == word) {
+            return Ok(true);
+        }
+        // The word may lie across two pieces.
+        kept = filled.min(word.len() - 1);
+        buffer.copy_within(filled - kept..filled, 0);
+    }
+}
+
 fn classify(head: &[u8]) -> Sniffed {
     if is_container(head) {
         Sniffed::Container

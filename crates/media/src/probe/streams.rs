@@ -73,8 +73,8 @@ impl Orientation {
     /// The display matrix of ISO 14496-12, first two rows and columns, to the nearest quarter turn.
     fn from_matrix([a, b, c, d]: [i64; 4]) -> Self {
         // x' = a x + c y, y' = b x + d y, with y downwards.
-        let turned = a.abs().saturating_add(d.abs()) < b.abs().saturating_add(c.abs());
-        let (mirrored, clockwise_degrees) = match (turned, turned.then_some((b, c)).unwrap_or((a, d))) {
+        let turned = a.unsigned_abs().saturating_add(d.unsigned_abs()) < b.unsigned_abs().saturating_add(c.unsigned_abs());
+        let (mirrored, clockwise_degrees) = match (turned, if turned { (b, c) } else { (a, d) }) {
             (false, (a, d)) => match (a < 0, d < 0) {
                 (false, false) => (false, 0),
                 (true, true) => (false, 180),
@@ -319,7 +319,7 @@ mod tests {
             "format": {"format_name": "mov", "duration": "2.5"}}"#;
         let tracks = parse(json, &Limits::default()).unwrap();
         assert_eq!((tracks.video.index, tracks.video.width, tracks.video.height), (2, 1080, 1920));
-        assert_eq!(tracks.audio.map(|a| a.stream), Some(3));
+        assert_eq!(tracks.audio.as_ref().map(|a| a.stream), Some(3));
         assert_eq!((tracks.audio_tracks, tracks.promised_s()), (2, 2.5));
     }
 }
