@@ -63,6 +63,8 @@ struct Filling {
     /// By title: the first clip with a sound, and the sound once it is known.
     sounds: HashMap<&'static str, VideoId>,
     handed_in: Vec<VideoId>,
+    /// Clips that an earlier start made.
+    before: usize,
     stop: CancellationToken,
 }
 
@@ -109,7 +111,7 @@ pub async fn begin(
     fs::create_dir_all(&work)?;
     let sandbox = Sandbox::new(Caps::default());
     let filling =
-        Filling { app, sandbox, path, work, state, creators, sounds: HashMap::new(), handed_in: Vec::new(), stop };
+        Filling { app, sandbox, path, work, state, creators, sounds: HashMap::new(), handed_in: Vec::new(), before: 0, stop };
     Ok(Some(tokio::spawn(filling.run(left, files))))
 }
 
@@ -177,8 +179,9 @@ fn caption_of(path: &Path) -> String {
 
 impl Filling {
     async fn run(mut self, clips: Vec<DemoClip>, files: Vec<PathBuf>) {
-        let total = clips.len() + files.len();
-        self.app.set_demo_progress(Some((0, total as u32)));
+        self.before = self.state.clips;
+        let total = self.before + clips.len() + files.len();
+        self.app.set_demo_progress(Some((self.before as u32, total as u32)));
         if let Err(error) = self.fill(clips, files, total).await {
             eprintln!("\nThe demo could not be completed: {error:#}");
         }
@@ -298,7 +301,7 @@ impl Filling {
     }
 
     async fn progress(&mut self, total: usize) -> Result<()> {
-        let done = self.handed_in.len() - self.waiting().await?;
+        let done = self.before + self.handed_in.len() - self.waiting().await?;
         self.app.set_demo_progress(Some((done as u32, total as u32)));
         if std::io::stderr().is_terminal() {
             eprint!("\rMaking demo clips: {done} of {total} ");

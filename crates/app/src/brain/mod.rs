@@ -81,7 +81,7 @@ impl Brain {
         matches!(tokio::time::timeout(limit, reached).await, Ok(Ok(_)))
     }
 
-    /// Forgets a viewer at once and writes a snapshot without them, so that the older ones can be deleted.
+    /// Writes a snapshot and deletes the older ones: after a viewer was erased, nothing on disk remembers them.
     pub async fn snapshot_now(&self) -> Result<(), BrainError> {
         let handle = self.memory.lock().clone();
         match handle {

@@ -1,6 +1,6 @@
 //! The brain's thread: reads the log, applies it, shows the result, keeps snapshots.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -55,6 +55,7 @@ pub struct BrainParts {
 pub struct Handle(mpsc::Sender<Request>);
 
 enum Request {
+    /// A snapshot of now, and no older one left.
     Snapshot(oneshot::Sender<Result<(), BrainError>>),
     Close(oneshot::Sender<Result<(), BrainError>>),
 }
@@ -199,14 +200,11 @@ impl Worker {
         if self.changed && self.snapshot_at.elapsed() >= Duration::from_secs(self.parts.config.snapshot_every_s.max(1)) {
             self.snapshot()?;
         }
-        if !worked {
-            self.wait()?;
-        }
-        Ok(true)
+        if worked { Ok(true) } else { self.wait() }
     }
 
-    /// Until there is news in the log, a request, or some time has passed.
-    fn wait(&mut self) -> Result<(), BrainError> {
+    /// Until there is news in the log, a request, or some time has passed; false when it was told to end.
+    fn wait(&mut self) -> Result<bool, BrainError> {
         let log = self.parts.log.clone();
         let next = self.next.clone();
         let waits = next.iter().enumerate().map(|(at, next)| log.wait_for(Partition(at as u16), Offset(*next), WAIT));
@@ -218,12 +216,10 @@ impl Worker {
                 (outcome, _, _) = news => outcome.map(|_| None),
             }
         })?;
-        if let Some(request) = request
-            && !self.answer(request)?
-        {
-            self.requests.close();
+        match request {
+            Some(request) => self.answer(request),
+            None => Ok(true),
         }
-        Ok(())
     }
 
     /// False when the thread is to end.
@@ -233,7 +229,12 @@ impl Worker {
             Request::Close(answer) => (answer, false),
         };
         while self.catch_up()? {}
-        let _ = answer.send(self.snapshot());
+        let mut done = self.snapshot();
+        if go_on && done.is_ok() {
+            // The older ones may hold a viewer who is to be forgotten.
+            done = snapshot::keep(&self.parts.folder, 1).map_err(BrainError::Snapshot);
+        }
+        let _ = answer.send(done);
         Ok(go_on)
     }
 
@@ -279,7 +280,3 @@ fn restore(sections: Vec<Vec<u8>>, options: Options, dedup_options: DedupOptions
     })
 }
 
-/// Deletes every snapshot but the newest: the others may hold a viewer who is to be forgotten.
-pub fn keep_only_newest(folder: &Path) -> std::io::Result<()> {
-    snapshot::keep(folder, 1)
-}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accounts::{AccountExport, SignedInSession};
-use base::{VideoId, ViewerId};
+use base::{Timestamp, VideoId, ViewerId};
 use eventlog::Body;
 use moderation::ReportExport;
 use serde::Serialize;
@@ -23,6 +23,8 @@ const ERASE_ATTEMPTS_MAX: u32 = 50;
 /// Longer than rewriting a large log takes.
 const ERASE_LEASE_MS: i64 = 30 * 60_000;
 const ERASE_IDLE: Duration = Duration::from_secs(5);
+/// How often sessions that have run out and what is known of viewers long gone are removed.
+const TIDY_MS: i64 = 3_600_000;
 /// Clips of the history in an export: as many as are kept.
 const EXPORT_HISTORY_MAX: usize = 1_000;
 const EXPORT_PAGE: u32 = 100;
@@ -144,9 +146,17 @@ impl App {
         done
     }
 
-    /// Takes what deleted accounts did out of the log. Ends when the application stops.
+    /// Takes what deleted accounts did out of the log, and removes what has run out. Ends when the application stops.
     pub(crate) async fn keep_erasing(self: Arc<Self>) {
+        let mut tidied: Option<Timestamp> = None;
         while !self.stop.is_cancelled() {
+            let now = self.clock.now();
+            if tidied.is_none_or(|at| now.millis_since(at) >= TIDY_MS) {
+                tidied = Some(now);
+                if let Err(error) = self.accounts.tidy().await {
+                    tracing::warn!(%error, "sessions that have run out could not be removed");
+                }
+            }
             if let Err(error) = self.erase_due().await {
                 tracing::warn!(%error, "erasing from the log failed; it is tried again");
             }
@@ -157,10 +167,17 @@ impl App {
         }
     }
 
+    /// Out of the log, and out of the snapshots made from it.
+    async fn erase_everywhere(&self, viewer: ViewerId) -> Result<u64, String> {
+        let erased = self.log.erase(viewer).await.map_err(|error| error.to_string())?;
+        self.brain.snapshot_now().await.map_err(|error| error.to_string())?;
+        Ok(erased)
+    }
+
     async fn erase_due(&self) -> Result<(), AppError> {
         while let Some(job) = self.jobs.lease(&[ERASE], ERASE_LEASE_MS).await? {
             let erased = match job.payload.parse::<ViewerId>() {
-                Ok(viewer) => self.log.erase(viewer).await.map_err(|error| error.to_string()),
+                Ok(viewer) => self.erase_everywhere(viewer).await,
                 Err(error) => Err(error.to_string()),
             };
             let mut change = self.begin().await?;
