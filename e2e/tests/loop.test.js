@@ -6,7 +6,7 @@ import { make } from '../support/clips.js';
 import { House } from '../support/house.js';
 import { sign_up_in_page } from '../support/people.js';
 import { active_clip } from '../support/stage.js';
-import { until } from '../support/until.js';
+import { final, until } from '../support/until.js';
 
 const house = new House('loop', {});
 
@@ -23,27 +23,28 @@ house.scene(
 
     await page.goto('/upload');
     await page.locator('input[type=file]').first().setInputFiles(file);
-    const caption = page.getByTestId('caption-input');
-    await caption.fill('Cells by lantern light #life #night');
-    await until('the bytes to have gone up', async () => {
-      const bar = page.getByRole('progressbar').first();
-      return (await bar.count()) > 0 && Number(await bar.getAttribute('aria-valuenow')) > 0;
-    });
+    await page.getByTestId('caption-input').fill('Cells by lantern light #life #night');
+    const bar = page.getByTestId('upload-draft').getByRole('progressbar');
+    await until('the progress bar to move', async () => Number(await bar.getAttribute('aria-valuenow')) > 0);
     await maker.screenshot('loop-uploading');
     await page.getByTestId('publish').click();
 
-    // The card of the upload tells its steps until the clip is there.
-    const client = house.client();
-    const found = await until(
-      'the clip to be published',
-      async () => (await client.get('/v1/people/paper_lantern/videos')).items[0],
-      { within_ms: 90_000, every_ms: 200 },
-    );
+    // The card goes along while other pages are looked at, and tells when the clip is there.
+    await page.getByRole('navigation').getByRole('link', { name: 'Discover' }).click();
+    const card = page.getByTestId('upload-card').getByTestId('upload-progress');
+    await card.waitFor();
+    await maker.screenshot('loop-card');
+    await until('the clip to be published', async () => {
+      const phase = await card.getAttribute('data-phase');
+      if (['refused', 'failed'].includes(phase)) throw final(`the clip is ${phase}: ${await card.innerText()}`);
+      return phase === 'published';
+    }, { within_ms: 90_000 });
     await maker.screenshot('loop-published');
+    const client = house.client();
+    const [found] = (await client.get('/v1/people/paper_lantern/videos')).items;
     assert.equal(found.caption, 'Cells by lantern light #life #night');
     assert.deepEqual(found.hashtags, ['life', 'night']);
-    await page.goto('/@paper_lantern');
-    await page.getByTestId('tile').first().click();
+    await card.getByRole('link').click();
     await page.waitForURL(`**/v/${found.id}`);
     const own = await maker.plays();
     assert.ok(Math.abs(own.duration_s - 6) < 0.3, `${own.duration_s} s`);
