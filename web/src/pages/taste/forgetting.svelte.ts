@@ -22,6 +22,7 @@ class Forgetting {
   }
 
   forget(id: string): void {
+    this.#sent.delete(id);
     this.#keep([...this.ids.filter((other) => other !== id), id]);
     this.#timers.set(id, setTimeout(() => void this.#send(id), undo_ms));
     toasts.show(t('history.removed'), { action: { label: t('action.undo'), run: () => this.bring_back(id) } });
