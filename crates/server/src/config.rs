@@ -76,7 +76,7 @@ impl Default for ServerConfig {
 
 impl Default for DemoConfig {
     fn default() -> Self {
-        Self { seed: 1, clips: usize::MAX >> 1 }
+        Self { seed: 1, clips: 1000 }
     }
 }
 

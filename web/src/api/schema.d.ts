@@ -1280,8 +1280,8 @@ export interface components {
         };
         /** @description One of the two: the password, or the own handle typed out. */
         DeleteConfirmation: {
-            handle: string | null;
-            password: string | null;
+            handle?: string | null;
+            password?: string | null;
         };
         /** @description How far the demo's clips are made. */
         DemoProgress: {
@@ -1873,12 +1873,12 @@ export interface components {
         };
         /** @description What to change; what is absent stays. */
         ProfilePatch: {
-            bio: string | null;
-            display_name: string | null;
-            handle: string | null;
+            bio?: string | null;
+            display_name?: string | null;
+            handle?: string | null;
             /** @description `en`, `zh`, or null: as the browser says. */
-            language: string | null;
-            settings: components["schemas"]["SettingsPatch"] | null;
+            language?: string | null;
+            settings?: components["schemas"]["SettingsPatch"] | null;
         };
         /** @description Numbers over time, one entry a second (null: nothing happened that could be measured). */
         RateSeries: {
@@ -1963,13 +1963,13 @@ export interface components {
             items: components["schemas"]["SessionInfo"][];
         };
         SettingsPatch: {
-            learning_paused: boolean | null;
-            private_likes: boolean | null;
+            learning_paused?: boolean | null;
+            private_likes?: boolean | null;
             /**
              * Format: float
              * @description 0 familiar, 1 "surprise me".
              */
-            surprise: number | null;
+            surprise?: number | null;
         };
         Shared: {
             /** Format: int64 */
@@ -2077,12 +2077,12 @@ export interface components {
             topics: components["schemas"]["TopicTaste"][];
         };
         TasteChange: {
-            learning_paused: boolean | null;
+            learning_paused?: boolean | null;
             /**
              * Format: float
              * @description 0 familiar to 1 "surprise me".
              */
-            surprise: number | null;
+            surprise?: number | null;
         };
         TopicTaste: {
             /** Format: int32 */

@@ -4,7 +4,10 @@
  */
 import type { components } from './schema';
 
-type Schemas = components['schemas'];
+type Schema = components['schemas'];
+/** The server writes every field of an answer, null where there is nothing. */
+type Whole<T> = T extends (infer Item)[] ? Whole<Item>[] : T extends object ? { [K in keyof T]-?: Whole<Exclude<T[K], undefined>> } : T;
+type Schemas = { [Name in keyof Schema]: Whole<Schema[Name]> };
 /** A schema with some of its fields told more closely. */
 type Told<Schema, Fields> = Omit<Schema, keyof Fields> & Fields;
 
@@ -57,7 +60,7 @@ export type UploadedVideo = Told<
     video: Video | null;
   }
 >;
-export type UploadStatus = Told<Schemas['UploadStatus'], { state: 'receiving' | 'probing' | 'ready' | 'refused'; refusal?: Refusal | null }>;
+export type UploadStatus = Told<Schemas['UploadStatus'], { state: 'receiving' | 'probing' | 'ready' | 'refused'; refusal: Refusal | null }>;
 export type Why = Schemas['Why'];
 export type Explain = Schemas['Explain'];
 export type FeedItem = Told<Schemas['FeedItem'], { explain: Explain | null }>;
@@ -74,7 +77,7 @@ export type InboxEntry = Told<Schemas['InboxItem'], { kind: InboxKind }>;
 export type Sound = Schemas['Sound'];
 export type Hashtag = Schemas['Hashtag'];
 export type Discover = Schemas['Discover'];
-export type Suggestion = Told<Schemas['Suggestion'], { kind: 'hashtag' | 'person' | 'query' }>;
+export type Suggestion = Told<Schemas['Suggestion'], { kind: 'hashtag' | 'person' | 'query'; handle?: string | null }>;
 export type Insights = Schemas['Insights'];
 export type EventsAck = Schemas['EventReceipt'];
 export type Status = Schemas['Status'];
