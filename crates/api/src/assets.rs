@@ -21,7 +21,8 @@ pub async fn serve(State(_api): State<Api>, method: Method, uri: Uri, headers: H
         return Problem::not_found().into_response();
     }
     if method != Method::GET && method != Method::HEAD {
-        return Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address only answers GET.").into_response();
+        return Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address only answers GET.")
+            .into_response();
     }
     match Web::get(path).filter(|_| !path.is_empty()) {
         Some(file) => answer(path, file, &headers),
@@ -41,7 +42,8 @@ pub fn shell(headers: &HeaderMap, head: Option<&str>) -> Response {
     };
     if let Some(head) = head {
         let page = String::from_utf8_lossy(&file.data).replacen("</head>", &format!("{head}</head>"), 1);
-        return ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")], page).into_response();
+        return ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")], page)
+            .into_response();
     }
     file.data = file.data.into_owned().into();
     answer(SHELL, file, headers)
@@ -52,8 +54,11 @@ fn answer(path: &str, file: rust_embed::EmbeddedFile, headers: &HeaderMap) -> Re
     // Vite puts content hashes into the names under assets/.
     let cache = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|v| v.as_bytes() == etag.as_bytes());
-    let mut response =
-        if known { StatusCode::NOT_MODIFIED.into_response() } else { axum::body::Body::from(file.data.into_owned()).into_response() };
+    let mut response = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        axum::body::Body::from(file.data.into_owned()).into_response()
+    };
     let out = response.headers_mut();
     out.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(path)));

@@ -99,13 +99,7 @@ pub fn person_ref(person: &app::PersonRef) -> PersonRef {
 }
 
 pub fn counts(counts: &views::VideoCounts) -> Counts {
-    Counts {
-        views: counts.views,
-        likes: counts.likes,
-        comments: counts.comments,
-        saves: counts.saves,
-        shares: counts.shares,
-    }
+    Counts { views: counts.views, likes: counts.likes, comments: counts.comments, saves: counts.saves, shares: counts.shares }
 }
 
 pub fn video(card: &VideoCard) -> Video {

@@ -196,7 +196,8 @@ async fn get_feed(
         Some("following") => true,
         Some(_) => return Err(Problem::bad_request("bad_tab", "tab is for_you or following.")),
     };
-    let exclude: Vec<VideoId> = query.exclude.as_deref().unwrap_or_default().split(',').filter_map(|id| id.parse().ok()).collect();
+    let exclude: Vec<VideoId> =
+        query.exclude.as_deref().unwrap_or_default().split(',').filter_map(|id| id.parse().ok()).collect();
     if exclude.len() > EXCLUDE_MAX {
         return Err(Problem::bad_request("too_many_excluded", format!("exclude names at most {EXCLUDE_MAX} clips.")));
     }
@@ -218,12 +219,7 @@ async fn get_feed(
     Ok((AppendHeaders(cookies), [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
-async fn render(
-    api: &Api,
-    account: Option<AccountId>,
-    page: app::FeedPage,
-    explain: bool,
-) -> Result<FeedPage, Problem> {
+async fn render(api: &Api, account: Option<AccountId>, page: app::FeedPage, explain: bool) -> Result<FeedPage, Problem> {
     let ids: Vec<VideoId> = page.slate.items.iter().map(SelectedItem::video).collect();
     let videos = crate::cards::videos(api, account, &ids).await?;
     let mut items = Vec::with_capacity(ids.len());

@@ -95,7 +95,11 @@ struct Document;
 
 /// All declared routes, each module's beside its handlers.
 fn declared() -> OpenApiRouter<Api> {
-    OpenApiRouter::with_openapi(Document::openapi()).merge(health::routes()).merge(events::routes()).merge(feed::routes()).merge(ops::routes())
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(health::routes())
+        .merge(events::routes())
+        .merge(feed::routes())
+        .merge(ops::routes())
         .merge(accounts::routes())
         .merge(sessions::routes())
         .merge(passkeys::routes())

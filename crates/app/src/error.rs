@@ -83,7 +83,9 @@ impl From<social::SocialError> for AppError {
         use social::SocialError as E;
         match error {
             E::Yourself => Self::Conflict { code: "yourself", detail: "This cannot be done to oneself.".into() },
-            E::Blocked => Self::Refused { status: 403, code: "blocked", detail: "Not possible between these two people.".into() },
+            E::Blocked => {
+                Self::Refused { status: 403, code: "blocked", detail: "Not possible between these two people.".into() }
+            }
             E::NotFound => Self::NotFound,
             E::NotAllowed => Self::Forbidden,
             E::Invalid { field, code, message } => Self::invalid(field, code, message),

@@ -48,9 +48,10 @@ impl App {
 impl From<Error> for AppError {
     fn from(error: Error) -> Self {
         match error {
-            Error::Busy | Error::Closed => {
-                Self::Unavailable { code: "log_busy", detail: "Too much is coming in right now. Send this again in a moment.".into() }
-            }
+            Error::Busy | Error::Closed => Self::Unavailable {
+                code: "log_busy",
+                detail: "Too much is coming in right now. Send this again in a moment.".into(),
+            },
             Error::BatchTooLarge { .. } => Self::Refused { status: 413, code: "batch_too_large", detail: error.to_string() },
             Error::BatchMalformed(_) => Self::Refused { status: 400, code: "batch_malformed", detail: error.to_string() },
             other => Self::internal(other),

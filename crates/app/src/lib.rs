@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use ::social::Social;
 use accounts::Accounts;
 use base::{Clock, Rng, ViewerId};
 use blob::{BlobStore, LocalBlobs};
@@ -38,12 +39,12 @@ use eventlog::{Body, EventLog, LocalLog, Partition};
 use media::upload::Uploads;
 use moderation::Moderation;
 use parking_lot::Mutex;
-use ::social::Social;
 use store::Store;
 use store::jobs::Jobs;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use crate::social::{Reaction, ReportSubject, Turn};
 pub use brain::{Brain, BrainConfig, BrainError, KnownVideo, KnownVideos};
 pub use cards::{PersonRef, VideoCard};
 pub use config::{AccountsConfig, EventLogConfig, MediaConfig, RegionConfig, Settings};
@@ -53,7 +54,6 @@ pub use feed::{FeedAsk, FeedConfig, FeedPage, FeedService};
 pub use people::{Confirmation, Export, Followed, MyPerson, PersonPage};
 pub use search::{Discover, HashtagPage, Suggestion};
 pub use secrets::seed_from_system;
-pub use crate::social::{Reaction, ReportSubject, Turn};
 pub use telling::Change;
 pub use video::{Insights, NewUpload, Studio, UploadChange, UploadState, UploadStatus};
 

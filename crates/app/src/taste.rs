@@ -1,9 +1,9 @@
 //! What the feed learned about a viewer, shown to them and theirs to change.
 
+use ::feed::{HashtagTaste, ViewerState};
 use accounts::FeedSettingsChange;
 use base::{AccountId, VideoId, ViewerId};
 use eventlog::Body;
-use ::feed::{HashtagTaste, ViewerState};
 
 use crate::feed::Viewer;
 use crate::{App, AppError};

@@ -18,9 +18,9 @@ impl Rng {
     /// The generator of a component, named so that one more draw in one component does not shift the others.
     pub fn child(&self, label: &str) -> Self {
         // FNV-1a over the label, started from the parent's seed.
-        let seed = label.bytes().fold(self.seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
+        let seed = label
+            .bytes()
+            .fold(self.seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
         Self::from_seed(seed)
     }
 

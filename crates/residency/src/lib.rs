@@ -46,18 +46,9 @@ impl DataClass {
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        [
-            Self::Public,
-            Self::Personal,
-            Self::Behaviour,
-            Self::Derived,
-            Self::Money,
-            Self::Model,
-            Self::Audit,
-            Self::Operational,
-        ]
-        .into_iter()
-        .find(|class| class.name() == name)
+        [Self::Public, Self::Personal, Self::Behaviour, Self::Derived, Self::Money, Self::Model, Self::Audit, Self::Operational]
+            .into_iter()
+            .find(|class| class.name() == name)
     }
 }
 

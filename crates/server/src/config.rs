@@ -99,14 +99,16 @@ pub fn load(
 ) -> Result<Config> {
     let mut table = match file {
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the configuration {}", path.display()))?;
+            let text =
+                std::fs::read_to_string(path).with_context(|| format!("cannot read the configuration {}", path.display()))?;
             text.parse::<Table>().with_context(|| format!("{} is not valid TOML", path.display()))?
         }
         None => Table::new(),
     };
     for (name, value) in environment {
         if let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) {
-            set(&mut table, &key.to_lowercase().replace("__", "."), &value).with_context(|| format!("in the environment: {name}"))?;
+            set(&mut table, &key.to_lowercase().replace("__", "."), &value)
+                .with_context(|| format!("in the environment: {name}"))?;
         }
     }
     for (key, value) in sets {

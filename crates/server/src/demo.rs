@@ -69,12 +69,7 @@ struct Filling {
 }
 
 /// Makes the accounts, prints them, and starts making clips. `None` when there is nothing to make.
-pub async fn begin(
-    app: Arc<App>,
-    config: &Config,
-    wanted: Wanted,
-    stop: CancellationToken,
-) -> Result<Option<JoinHandle<()>>> {
+pub async fn begin(app: Arc<App>, config: &Config, wanted: Wanted, stop: CancellationToken) -> Result<Option<JoinHandle<()>>> {
     let secrets = config.region.data_dir.join("secrets");
     let path = secrets.join("demo.json");
     let mut state = match fs::read(&path) {
@@ -98,7 +93,8 @@ pub async fn begin(
         }
     }
     let plan: Vec<DemoClip> = demo::plan(config.demo.seed).into_iter().take(config.demo.clips).collect();
-    let left: Vec<DemoClip> = if creators.len() == CREATORS.len() { plan.into_iter().skip(state.clips).collect() } else { Vec::new() };
+    let left: Vec<DemoClip> =
+        if creators.len() == CREATORS.len() { plan.into_iter().skip(state.clips).collect() } else { Vec::new() };
     let files = match &wanted.import {
         Some(dir) => new_files(dir, &state).with_context(|| format!("cannot read the folder {}", dir.display()))?,
         None => Vec::new(),
@@ -117,7 +113,8 @@ pub async fn begin(
 
 async fn make_accounts(app: &App, state: &mut State) -> Result<()> {
     let people = CREATORS.iter().map(|c| (c.handle, c.display_name, c.bio, Role::Person));
-    let house = [("operator", "Operator", "Runs this place.", Role::Operator), ("viewer", "Viewer", "Here to watch.", Role::Person)];
+    let house =
+        [("operator", "Operator", "Runs this place.", Role::Operator), ("viewer", "Viewer", "Here to watch.", Role::Person)];
     for (handle, display_name, bio, role) in house.into_iter().chain(people) {
         let password: String = (0..PASSWORD_LENGTH)
             .map(|_| PASSWORD_LETTERS[(app.random_u64() % PASSWORD_LETTERS.len() as u64) as usize] as char)

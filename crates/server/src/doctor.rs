@@ -51,7 +51,16 @@ const FFMPEG_NEEDS: [(&str, &str, &[&str]); 4] = [
 pub fn examine(data_dir: &Path, address: SocketAddr) -> Vec<Finding> {
     let mut findings = vec![ffmpeg_version()];
     findings.extend(FFMPEG_NEEDS.iter().map(|(check, listing, names)| ffmpeg_lists(check, listing, names)));
-    findings.extend([tool("prlimit", "util-linux"), fonts(), disk(data_dir), writable(data_dir), port(address), open_files(), memory(), clock()]);
+    findings.extend([
+        tool("prlimit", "util-linux"),
+        fonts(),
+        disk(data_dir),
+        writable(data_dir),
+        port(address),
+        open_files(),
+        memory(),
+        clock(),
+    ]);
     findings
 }
 
@@ -92,7 +101,9 @@ fn tool(name: &'static str, package: &str) -> Finding {
 fn fonts() -> Finding {
     match output("fc-list", &[":lang=zh-cn", "family"]).filter(|t| !t.trim().is_empty()) {
         Some(text) => finding("fonts", Verdict::Ok, text.lines().next().unwrap_or_default(), ""),
-        None => finding("fonts", Verdict::Warning, "no Chinese font", "For the demo's text cards: apt-get install fonts-noto-cjk"),
+        None => {
+            finding("fonts", Verdict::Warning, "no Chinese font", "For the demo's text cards: apt-get install fonts-noto-cjk")
+        }
     }
 }
 
@@ -118,7 +129,12 @@ fn writable(data_dir: &Path) -> Finding {
     });
     match made {
         Ok(()) => finding("data folder", Verdict::Ok, data_dir.display().to_string(), ""),
-        Err(error) => finding("data folder", Verdict::Failure, error.to_string(), "Choose a folder that this user may write, with --data."),
+        Err(error) => finding(
+            "data folder",
+            Verdict::Failure,
+            error.to_string(),
+            "Choose a folder that this user may write, with --data.",
+        ),
     }
 }
 
@@ -140,9 +156,12 @@ fn open_files() -> Finding {
         line.split_whitespace().nth(3).map(|n| n.parse::<u64>().unwrap_or(u64::MAX))
     });
     match soft {
-        Some(soft) if soft < OPEN_FILES_GOOD => {
-            finding("open files", Verdict::Warning, format!("{soft} at once"), format!("Raise the limit: ulimit -n {OPEN_FILES_GOOD}"))
-        }
+        Some(soft) if soft < OPEN_FILES_GOOD => finding(
+            "open files",
+            Verdict::Warning,
+            format!("{soft} at once"),
+            format!("Raise the limit: ulimit -n {OPEN_FILES_GOOD}"),
+        ),
         Some(soft) => finding("open files", Verdict::Ok, format!("{soft} at once"), ""),
         None => finding("open files", Verdict::Warning, "unknown", "Look at `ulimit -n`."),
     }
@@ -154,9 +173,12 @@ fn memory() -> Finding {
         line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
     });
     match available {
-        Some(bytes) if bytes < MEMORY_BYTES_GOOD => {
-            finding("memory", Verdict::Warning, format!("{:.1} GiB available", gib(bytes)), "Set media.workers to 1 and media.threads to 1.")
-        }
+        Some(bytes) if bytes < MEMORY_BYTES_GOOD => finding(
+            "memory",
+            Verdict::Warning,
+            format!("{:.1} GiB available", gib(bytes)),
+            "Set media.workers to 1 and media.threads to 1.",
+        ),
         Some(bytes) => finding("memory", Verdict::Ok, format!("{:.1} GiB available", gib(bytes)), ""),
         None => finding("memory", Verdict::Warning, "unknown", "Look at `free -h`."),
     }

@@ -100,7 +100,9 @@ mod tests {
         let mut flipped = good.clone().into_bytes();
         flipped[3] = if flipped[3] == b'A' { b'B' } else { b'A' };
         let flipped = String::from_utf8(flipped).unwrap();
-        for bad in ["", "A", "null", "5", &good[1..], &format!("{good}A"), &format!("{good}="), &flipped, &"A".repeat(24), "看视频"] {
+        for bad in
+            ["", "A", "null", "5", &good[1..], &format!("{good}A"), &format!("{good}="), &flipped, &"A".repeat(24), "看视频"]
+        {
             assert_eq!(bad.parse::<Cursor>(), Err(CursorError), "{bad}");
         }
     }

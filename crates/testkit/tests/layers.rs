@@ -20,10 +20,12 @@ const IO_CRATES: &[&str] = &["sqlx", "axum", "hyper", "reqwest", "object_store"]
 
 #[test]
 fn dependencies_point_downwards() {
-    let output = Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).output().unwrap();
+    let output =
+        Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let layer: BTreeMap<&str, usize> = LAYERS.iter().enumerate().flat_map(|(i, names)| names.iter().map(move |n| (*n, i))).collect();
+    let layer: BTreeMap<&str, usize> =
+        LAYERS.iter().enumerate().flat_map(|(i, names)| names.iter().map(move |n| (*n, i))).collect();
 
     let mut wrong = Vec::new();
     for package in metadata["packages"].as_array().unwrap() {

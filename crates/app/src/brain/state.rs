@@ -107,7 +107,8 @@ impl State {
             _ if self.views.learning_paused(event.viewer) => {}
             Body::Slate(slate) => {
                 let features = self.viewer_features(event.viewer, slate.context);
-                let items = slate.items.iter().filter_map(|item| self.videos.get(item.video)).map(|k| k.features.clone()).collect();
+                let items =
+                    slate.items.iter().filter_map(|item| self.videos.get(item.video)).map(|k| k.features.clone()).collect();
                 self.joiner.slate(slate.slate.raw(), features, items, at, &mut self.examples);
             }
             Body::Impression { video, slate, .. } => {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use ::feed::Facts;
 use base::VideoId;
 use eventlog::VideoFacts;
-use ::feed::Facts;
 use hashbrown::HashMap;
 use learner::{VideoFeatures, feature_hash};
 use parking_lot::RwLock;
@@ -18,7 +18,8 @@ pub struct KnownVideo {
 
 impl KnownVideo {
     pub fn of(facts: &VideoFacts) -> Self {
-        let mut for_feed = Facts::new(facts.video, facts.creator, facts.published_at).with_hashtags(facts.hashtags.iter().cloned());
+        let mut for_feed =
+            Facts::new(facts.video, facts.creator, facts.published_at).with_hashtags(facts.hashtags.iter().cloned());
         for_feed.sound = facts.sound;
         for_feed.duration_ms = facts.duration_ms;
         for_feed.duplicate_of = facts.duplicate_of;
@@ -59,8 +60,5 @@ impl KnownVideos {
         for id in ids {
             each(by_id.get(&id));
         }
-    }
-    pub fn len(&self) -> usize {
-        self.by_id.read().len()
     }
 }

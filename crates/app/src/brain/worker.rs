@@ -24,8 +24,13 @@ const BATCH_EVENTS: usize = 512;
 /// How long the thread waits for news before it looks whether a snapshot is due.
 const WAIT: Duration = Duration::from_millis(250);
 /// The joiner's limits. An entry holds its features, about 5 KiB with a full history: 300 MiB at the most.
-const JOINER: JoinerConfig =
-    JoinerConfig { lateness_ms: 2 * 60_000, keep_ms: 60 * 60_000, slates_max: 50_000, entries_max: 60_000, waiting_max: 50_000 };
+const JOINER: JoinerConfig = JoinerConfig {
+    lateness_ms: 2 * 60_000,
+    keep_ms: 60 * 60_000,
+    slates_max: 50_000,
+    entries_max: 60_000,
+    waiting_max: 50_000,
+};
 /// Requests to the thread that may wait.
 const REQUESTS_MAX: usize = 16;
 
@@ -112,7 +117,9 @@ impl Worker {
         };
         let found = snapshot::read_newest(&parts.folder)?;
         let (sequence, restored) = match found {
-            Some((sequence, sections)) => (sequence, Some(restore(sections, options, dedup_options, parts.learner, partitions)?)),
+            Some((sequence, sections)) => {
+                (sequence, Some(restore(sections, options, dedup_options, parts.learner, partitions)?))
+            }
             None => (0, None),
         };
         let fresh = || -> Result<Restored, BrainError> {
@@ -262,7 +269,13 @@ struct Restored {
     dedup: Dedup,
 }
 
-fn restore(sections: Vec<Vec<u8>>, options: Options, dedup_options: DedupOptions, learner: learner::Config, partitions: usize) -> Result<Restored, BrainError> {
+fn restore(
+    sections: Vec<Vec<u8>>,
+    options: Options,
+    dedup_options: DedupOptions,
+    learner: learner::Config,
+    partitions: usize,
+) -> Result<Restored, BrainError> {
     let part = |what: &str, error: &dyn std::fmt::Display| BrainError::Part(format!("{what}: {error}"));
     let [next, views, dedup, joiner, model]: [Vec<u8>; 5] =
         sections.try_into().map_err(|_| BrainError::Part("it has not the parts that this program writes".into()))?;
@@ -279,4 +292,3 @@ fn restore(sections: Vec<Vec<u8>>, options: Options, dedup_options: DedupOptions
         trainer: Trainer::restore(learner, &mut model.as_slice()).map_err(|error| part("model", &error))?,
     })
 }
-

@@ -8,12 +8,10 @@ mod state;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::feed::scorer::{FallbackScorer, LearnedScorer};
+use ::feed::{Context, Pipeline, PipelineParts, Query, SelectorConfig, Slate, Tab, ViewerState, Weights};
 use base::{AccountId, Clock, IdMaker, Rng, SlateId, VideoId, ViewerId};
 use eventlog::EventLog;
-use ::feed::{
-    Context, Pipeline, PipelineParts, Query, SelectorConfig, Slate, Tab, ViewerState, Weights,
-};
-use ::feed::scorer::{FallbackScorer, LearnedScorer};
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};

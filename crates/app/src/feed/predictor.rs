@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use ::feed::{Candidate, FeedError, Predictor, Query};
 use async_trait::async_trait;
 use base::SlateId;
-use ::feed::{Candidate, FeedError, Predictor, Query};
 use hashbrown::HashMap;
 use learner::{TABLE, TASKS, VideoFeatures, ViewerFeatures};
 use parking_lot::RwLock;
@@ -78,7 +78,9 @@ impl Predictor for LearnerPredictor {
         };
         let unknown = VideoFeatures::default();
         let mut known = Vec::with_capacity(candidates.len());
-        self.brain.videos.with_each_or(candidates.iter().map(|c| c.video), |video| known.push(video.map(|v| v.features.clone())));
+        self.brain
+            .videos
+            .with_each_or(candidates.iter().map(|c| c.video), |video| known.push(video.map(|v| v.features.clone())));
         let features: Vec<&VideoFeatures> = known.iter().map(|f| f.as_deref().unwrap_or(&unknown)).collect();
         let mut out = Vec::with_capacity(features.len());
         self.brain.learner.predict(query.now.as_millis(), &viewer, &features, &mut out);

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use ::feed::{FeedError, Query, SideEffect, Slate};
 use async_trait::async_trait;
 use eventlog::{Body, Context, EventLog, SlateItem};
-use ::feed::{FeedError, Query, SideEffect, Slate};
 
 use crate::telling::Telling;
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ::feed::source::{Explore, Followed, Fresh, HashtagAffinity, Learned, Similar, Trending};
 use ::feed::hydrator::{CountsHydrator, TasteHydrator};
+use ::feed::source::{Explore, Followed, Fresh, HashtagAffinity, Learned, Similar, Trending};
 use ::feed::{Counts, FeedError, Hydrator, Source};
 
 use super::predictor::Requests;

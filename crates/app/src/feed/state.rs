@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use base::{AccountId, Timestamp, VideoId, ViewerId};
 use ::feed::{HashtagTaste, ViewerState};
+use base::{AccountId, Timestamp, VideoId, ViewerId};
 use hashbrown::{HashMap, HashSet};
 use learner::{HISTORY_MAX, HistoryItem, Signals};
 use views::{HistoryEntry, Seen, Views};
@@ -137,7 +137,8 @@ impl ViewerState for Viewer {
     }
     fn seen_oldest_first(&self, limit: usize) -> Vec<VideoId> {
         // Beyond the history only "seen at some time" is kept: older than anything in it.
-        let mut seen: Vec<_> = self.seen.iter().map(|(video, _)| (self.seen_at.get(&video).copied().unwrap_or_default(), video)).collect();
+        let mut seen: Vec<_> =
+            self.seen.iter().map(|(video, _)| (self.seen_at.get(&video).copied().unwrap_or_default(), video)).collect();
         seen.sort_unstable();
         seen.into_iter().take(limit).map(|(_, video)| video).collect()
     }

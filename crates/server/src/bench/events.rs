@@ -82,7 +82,8 @@ pub async fn run(args: &BenchArgs, dir: &Path) -> Result<Report> {
             "batch_events": BATCH_EVENTS,
         }),
         figures,
-        note: "arithmetic: the clients, the parsing and the learning share the cores; each batch waits for one fdatasync".into(),
+        note: "arithmetic: the clients, the parsing and the learning share the cores; each batch waits for one fdatasync"
+            .into(),
     })
 }
 
@@ -123,13 +124,19 @@ async fn freshness(world: &World, token: String, mut rng: Rng, until: Instant) -
     while Instant::now() < until {
         let viewer = base::ViewerId::from_raw(rng.next_u64());
         let index = rng.below(world.videos.len());
-        let Some(other) = (0..world.videos.len()).find(|i| *i != index && world.kinds[*i] == world.kinds[index]) else { continue };
+        let Some(other) = (0..world.videos.len()).find(|i| *i != index && world.kinds[*i] == world.kinds[index]) else {
+            continue;
+        };
         let before = world.app.brain.probe_score(viewer, world.videos[other]);
         let now_ms = SystemClock.now().as_millis();
         let id = (rng.next_u64(), rng.next_u64());
         let body = format!(
             r#"{{"id":"{:08x}-{:04x}-4000-8000-{:012x}","type":"watch","at_ms":{now_ms},"viewer":"{viewer}","video":"{}","watch_ms":{d},"duration_ms":{d}}}"#,
-            id.0 >> 32, id.0 & 0xffff, id.1 >> 16, world.videos[index], d = world.durations_ms[index],
+            id.0 >> 32,
+            id.0 & 0xffff,
+            id.1 >> 16,
+            world.videos[index],
+            d = world.durations_ms[index],
         );
         let (status, _) = client.send(Method::POST, "/v1/events?bulk=true", "application/x-ndjson", Bytes::from(body)).await?;
         let acknowledged = Instant::now();

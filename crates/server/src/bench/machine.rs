@@ -5,9 +5,9 @@ use std::fs;
 use serde_json::{Value, json};
 
 pub fn machine() -> Value {
-    let cpu = fs::read_to_string("/proc/cpuinfo")
-        .ok()
-        .and_then(|text| text.lines().find_map(|l| l.strip_prefix("model name").map(|v| v.trim_start_matches([' ', '\t', ':']).to_owned())));
+    let cpu = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        text.lines().find_map(|l| l.strip_prefix("model name").map(|v| v.trim_start_matches([' ', '\t', ':']).to_owned()))
+    });
     let memory = fs::read_to_string("/proc/meminfo").ok().and_then(|text| field_kib(&text, "MemTotal:"));
     json!({
         "cpu": cpu.unwrap_or_else(|| "unknown".into()),

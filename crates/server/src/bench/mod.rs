@@ -77,16 +77,20 @@ pub async fn run(args: BenchArgs) -> Result<ExitCode> {
     let report = match args.name {
         Bench::Feed => feed::run(&args, &dir).await?,
         Bench::Events => events::run(&args, &dir).await?,
-        Bench::Learner => tokio::task::spawn_blocking({
-            let args = args.clone();
-            move || learner(&args)
-        })
-        .await??,
-        Bench::Eventlog => tokio::task::spawn_blocking({
-            let args = args.clone();
-            move || eventlog(&args)
-        })
-        .await??,
+        Bench::Learner => {
+            tokio::task::spawn_blocking({
+                let args = args.clone();
+                move || learner(&args)
+            })
+            .await??
+        }
+        Bench::Eventlog => {
+            tokio::task::spawn_blocking({
+                let args = args.clone();
+                move || eventlog(&args)
+            })
+            .await??
+        }
     };
     let name = args.name.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
     if args.json {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use app::App;
-use base::{AccountId, Rng, SoundId, SystemClock, Clock, VideoId, ViewerId};
+use base::{AccountId, Clock, Rng, SoundId, SystemClock, VideoId, ViewerId};
 use eventlog::{Body, Event, EventId, VideoFacts};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
