@@ -109,6 +109,7 @@ export default {
   'refusal.failed': 'Something went wrong on our side while working on it. Upload it again later.',
 
   'profile.sign_in': 'Sign in to have a page of your own.',
+  'profile.here': 'On this device',
   'profile.more': 'More',
   'profile.views': 'Clips of this person',
   'profile.clips': 'Clips',

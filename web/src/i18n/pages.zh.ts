@@ -109,6 +109,7 @@ export default {
   'refusal.failed': '处理时我们这边出了问题，请稍后重新上传。',
 
   'profile.sign_in': '登录后即可拥有自己的主页。',
+  'profile.here': '在此设备上',
   'profile.more': '更多',
   'profile.views': '此人的视频',
   'profile.clips': '作品',
