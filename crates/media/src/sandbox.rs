@@ -56,7 +56,7 @@ impl Default for Caps {
             memory_bytes: 6 * 1024 * 1024 * 1024,
             file_bytes: 512 * 1024 * 1024,
             threads: 2,
-            nice: 10,
+            nice: 5,
         }
     }
 }
