@@ -3,12 +3,12 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium as playwright } from 'playwright-core';
 import { chromium as executable, results } from './places.js';
-import { until } from './until.js';
+import { patience, until } from './until.js';
 
 export const phone = { name: 'phone', viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 1 };
 export const desktop = { name: 'desktop', viewport: { width: 1440, height: 900 }, hasTouch: false, isMobile: false, deviceScaleFactor: 1 };
 
-const action_within_ms = 15_000;
+const action_within_ms = 15_000 * patience;
 
 /** `autoplay`: let sound play without a tap, as in an installed app. */
 export function launch({ autoplay = false } = {}) {
@@ -24,6 +24,7 @@ export class Visitor {
     const { name, ...device } = size;
     const context = await browser.newContext({ ...device, baseURL: server.url, locale: 'en-US', ...options });
     context.setDefaultTimeout(action_within_ms);
+    context.setDefaultNavigationTimeout(action_within_ms);
     const visitor = new Visitor(context, server, name);
     visitor.page = await context.newPage();
     visitor.#watch(visitor.page);

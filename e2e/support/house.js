@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { launch, phone, Visitor } from './browser.js';
 import { Client } from './api.js';
 import { Server } from './server.js';
+import { patience } from './until.js';
 
 const scene_within_ms = 120_000;
 
@@ -60,7 +61,7 @@ export class House {
     test(name, async (t) => {
       let timer;
       const late = new Promise((_, failed) => {
-        timer = setTimeout(() => failed(new Error(`not done within ${within_ms} ms`)), within_ms);
+        timer = setTimeout(() => failed(new Error(`not done within ${within_ms * patience} ms`)), within_ms * patience);
       });
       try {
         await Promise.race([body(t), late]);

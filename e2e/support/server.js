@@ -5,10 +5,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { binary } from './places.js';
-import { final, until } from './until.js';
+import { final, patience, until } from './until.js';
 
 const ready_within_ms = 60_000;
-const stop_within_ms = 40_000;
+const stop_within_ms = 40_000 * patience;
 const log_lines_max = 4000;
 
 const running = new Set();
