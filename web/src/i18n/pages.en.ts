@@ -169,7 +169,7 @@ export default {
   'history.see_learned': 'See what it learned',
   'history.finished': 'Watched to the end',
   'history.watched': 'Watched {watched} of {length}',
-  'history.skipped': 'Skipped after {watched}',
+  'history.skipped': 'Skipped after {seconds} s',
   'history.liked': 'Liked',
   'history.remove': 'Take out of the history',
   'history.removed': 'Taken out.',

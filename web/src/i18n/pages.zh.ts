@@ -166,7 +166,7 @@ export default {
   'history.see_learned': '看看学到了什么',
   'history.finished': '看完了',
   'history.watched': '看了 {watched} / {length}',
-  'history.skipped': '{watched} 后划走',
+  'history.skipped': '{seconds} 秒后划走',
   'history.liked': '喜欢',
   'history.remove': '从历史中移除',
   'history.removed': '已移除。',
