@@ -15,7 +15,7 @@
 //!
 //! Invariants:
 //! - a slate holds no video twice, and none that the query excludes, that its viewer blocked or turned away, or made;
-//! - a video that the viewer has seen is only in a slate after every unseen video that any source found for it;
+//! - a video that the viewer has seen is only in a slate for which no source found an unseen one;
 //! - a source or scorer that is late, fails or panics is left out and counted; the page is made from the rest;
 //! - every item carries the probability with which the selector put it at its place;
 //! - with the same query, seed, state and answers of the sources, the slate is the same: all chance comes from

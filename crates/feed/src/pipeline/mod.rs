@@ -94,7 +94,7 @@ impl Pipeline {
     }
 
     /// Makes a page and starts its side effects. Never fails: what is broken is left out, and the slate tells. The page is
-    /// shorter than asked for only when the viewer's whole supply is.
+    /// shorter than asked for when the unseen clips end with it, and only then are seen ones offered again, on the next.
     pub async fn run(&self, query: Query) -> Arc<Slate> {
         let started = Instant::now();
         let query = Arc::new(query);
@@ -122,7 +122,7 @@ impl Pipeline {
         let wanted: Vec<_> = self.parts.sources.iter().filter(|source| source.wanted(query)).cloned().collect();
         let candidates = self.candidates(query, &wanted, &mut slate).await;
         self.fill(query, candidates, &mut slate).await;
-        if slate.items.len() < query.page_len() {
+        if slate.items.is_empty() {
             let candidates = self.candidates(query, std::slice::from_ref(&self.rewatch), &mut slate).await;
             self.fill(query, candidates, &mut slate).await;
         }
