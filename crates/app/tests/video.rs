@@ -1,5 +1,7 @@
 //! From a file to a published video, with real files, the real tools and a real store.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -63,7 +65,7 @@ async fn account(app: &App, handle: &str) -> AccountId {
         language: None,
         role: Role::Person,
     };
-    app.accounts.create(new).await.unwrap().id
+    app.create_account(new).await.unwrap().id
 }
 
 async fn upload(app: &Arc<App>, who: AccountId, path: &Path) -> UploadId {
@@ -171,6 +173,32 @@ async fn a_copy_is_recognised() {
         let id = app.create_video(bo, asked(source, "after a restart")).await.unwrap().id;
         assert_eq!(until(&app, id, |v| v.status == Status::Published).await.duplicate_of, expected);
     }
+    app.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sound_is_borrowed_and_repeated_to_the_length_of_the_picture() {
+    let house = House::new(1);
+    let app = house.open(8).await;
+    let (ada, bob) = (account(&app, "ada").await, account(&app, "bob").await);
+    let source = upload(&app, ada, &house.mandelbrot()).await;
+    let first = app.create_video(ada, asked(source, "with a sound")).await.unwrap().id;
+    until(&app, first, |v| v.status == Status::Published).await;
+    let sound = app.card(None, first).await.unwrap().card.sound.clone().unwrap().id;
+
+    let silent = "-f lavfi -i life=s=320x240:r=10:ratio=0.3 -t 5 -pix_fmt yuv420p";
+    let source = upload(&app, bob, &house.clip("silent.mp4", &silent.split(' ').collect::<Vec<_>>())).await;
+    let mut borrowing = asked(source, "with their sound");
+    borrowing.sound = Some(sound);
+    let second = app.create_video(bob, borrowing).await.unwrap().id;
+    until(&app, second, |v| v.status == Status::Published).await;
+    let card = app.card(None, second).await.unwrap();
+    assert_eq!((card.card.sound.as_ref().unwrap().id, card.sound_creator.unwrap().id), (sound, ada));
+    assert_eq!(app.sound(sound).await.unwrap().video_count, 2);
+    let playlist = std::fs::read_to_string(house.blobs_of(second).join("a/index.m3u8")).unwrap();
+    let length_s: f64 =
+        playlist.lines().filter_map(|l| l.strip_prefix("#EXTINF:")?.trim_end_matches(',').parse::<f64>().ok()).sum();
+    assert!((4.8..5.3).contains(&length_s), "two seconds of sound fill five of picture: {playlist}");
     app.close().await.unwrap();
 }
 
