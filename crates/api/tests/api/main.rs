@@ -5,3 +5,5 @@ mod people;
 mod sessions;
 mod social;
 mod support;
+mod uploads;
+mod videos;

@@ -20,7 +20,7 @@ use tower::ServiceExt;
 pub const PASSWORD: &str = "correct horse battery";
 
 pub struct TestApp {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     pub app: Arc<App>,
     router: Router,
 }
@@ -30,7 +30,6 @@ pub struct TestApp {
 pub struct Person {
     pub id: AccountId,
     pub viewer: ViewerId,
-    pub handle: String,
     pub token: String,
 }
 
@@ -44,6 +43,15 @@ pub struct Answer {
 impl Answer {
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or_default()
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    /// A header's value, empty when it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
     }
 
     /// The stable code of a problem.
@@ -86,7 +94,7 @@ impl TestApp {
         let app = App::build(settings, Arc::new(SystemClock), Rng::from_seed(7)).await.unwrap();
         app.start(&CancellationToken::new());
         let router = api::router(Api::new(app.clone(), HttpSettings { public_url, in_flight_max: 64 }));
-        Self { _dir: dir, app, router }
+        Self { dir, app, router }
     }
 
     /// A request with exactly these headers. The body is read unless the answer is a stream.
@@ -103,6 +111,19 @@ impl TestApp {
             _ => body.collect().await.unwrap().to_bytes().to_vec(),
         };
         Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    /// The body of a GET by somebody, as it comes.
+    pub async fn open(&self, who: &Person, path: &str) -> Body {
+        let request = Request::builder().uri(path).header("authorization", format!("Bearer {}", who.token));
+        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        response.into_body()
+    }
+
+    /// A place in the data folder.
+    pub fn data(&self, path: &str) -> std::path::PathBuf {
+        self.dir.path().join("data").join(path)
     }
 
     /// A call by somebody, or by nobody in particular, with a JSON body if there is one.
@@ -146,7 +167,7 @@ impl TestApp {
         };
         let signed_in = self.app.sign_up(form, &arrival()).await.unwrap();
         let account = signed_in.account;
-        Person { id: account.id, viewer: account.viewer, handle: account.handle, token: signed_in.token }
+        Person { id: account.id, viewer: account.viewer, token: signed_in.token }
     }
 
     pub async fn operator(&self, handle: &str) -> Person {
@@ -161,7 +182,7 @@ impl TestApp {
         };
         let account = self.app.create_account(new).await.unwrap();
         let token = self.app.accounts.sign_in(handle, PASSWORD, &arrival()).await.unwrap().token;
-        Person { id: account.id, viewer: account.viewer, handle: account.handle, token }
+        Person { id: account.id, viewer: account.viewer, token }
     }
 
     /// A published video of somebody, without media.
@@ -185,7 +206,7 @@ impl TestApp {
             manifest: "{}".into(),
             has_sound: true,
         };
-        app.catalog.set_media(&mut change.tx, id, &media).await.unwrap();
+        let pictured = app.catalog.set_media(&mut change.tx, id, &media).await.unwrap();
         let evaluation = Evaluation { signature: Vec::new(), features: Vec::new(), duplicate_of: None };
         app.catalog.set_evaluation(&mut change.tx, id, &evaluation).await.unwrap();
         let (facts, changed) = app.catalog.publish(&mut change.tx, id).await.unwrap();
@@ -202,7 +223,7 @@ impl TestApp {
         };
         app.tell(&mut change, ViewerId::default(), Told::VideoPublished(facts)).await.unwrap();
         app.commit(change).await.unwrap();
-        app.catalog.committed(changed);
+        app.catalog.committed(changed.and(pictured));
         self.settle().await;
         id
     }
