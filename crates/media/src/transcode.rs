@@ -110,6 +110,17 @@ impl Transcoder {
         Ok(manifest)
     }
 
+    /// Puts another clip's sound in the place of the clip's own ("use this sound"), in the folder that [`Transcoder::start`]
+    /// filled. `sound` is the `a/` of a package as one file: the header and the segments one after the other.
+    pub async fn borrow_sound(&self, sound: &Path, out: &Path, started: Manifest) -> Result<Manifest, Error> {
+        let mut manifest = started;
+        manifest.audio_bytes = audio::borrow(&self.sandbox, &self.config, sound, out, manifest.duration_ms).await?;
+        manifest.has_audio = true;
+        manifest.loudness_lufs = None;
+        package::publish(out, &mut manifest).await?;
+        Ok(manifest)
+    }
+
     fn fps(&self, probe: &Probe) -> f64 {
         let (n, d) = ladder::frame_rate(probe, &self.config);
         f64::from(n) / f64::from(d)

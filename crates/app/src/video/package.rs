@@ -2,14 +2,18 @@
 
 use std::path::Path;
 
-use base::VideoId;
+use base::{SoundId, VideoId};
 use blob::{BlobError, Key};
 use media::{Manifest, MediaFile};
+use store::cursor::Cursor;
 
 use crate::{App, AppError};
 
 /// The playlist that names the renditions; the only file of a package that is ever replaced.
 pub(crate) const MASTER: &str = "master.m3u8";
+
+/// Videos that are asked for a sound whose first video is gone.
+const BORROW_FROM_MAX: u32 = 5;
 
 /// Where the media of a video lie.
 pub(crate) fn folder(video: VideoId) -> Result<Key, AppError> {
@@ -51,6 +55,42 @@ impl App {
             tokio::io::AsyncWriteExt::flush(&mut copy).await.map_err(AppError::internal)?;
         }
         Ok(())
+    }
+
+    /// The sound of a published video as one file: its header and its segments one after the other. False when it has none.
+    async fn fetch_sound(&self, video: VideoId, to: &Path) -> Result<bool, AppError> {
+        let manifest: Manifest = match serde_json::from_str(&self.catalog.video(video).await?.manifest) {
+            Ok(manifest) => manifest,
+            Err(_) => return Ok(false),
+        };
+        let mut parts: Vec<&str> =
+            manifest.files.iter().map(|file| file.path.as_str()).filter(|path| path.starts_with("a/")).collect();
+        parts.retain(|path| path.ends_with(".mp4") || path.ends_with(".m4s"));
+        // `a/init.mp4` stands before `a/s0000.m4s`.
+        parts.sort_unstable();
+        let folder = folder(video)?;
+        let mut whole = tokio::fs::File::create(to).await.map_err(AppError::internal)?;
+        for part in &parts {
+            let mut blob = self.blobs.open(&folder.join(part).map_err(AppError::internal)?, None).await?;
+            tokio::io::copy(&mut blob.reader, &mut whole).await.map_err(AppError::internal)?;
+        }
+        tokio::io::AsyncWriteExt::flush(&mut whole).await.map_err(AppError::internal)?;
+        Ok(parts.len() > 1)
+    }
+
+    /// The sound itself, from the video that it was born with or, when that is gone, from the oldest that still has it at hand.
+    /// False when nobody has it any more.
+    pub(super) async fn fetch_borrowed_sound(&self, sound: SoundId, to: &Path) -> Result<bool, AppError> {
+        let born_with = self.catalog.first_video_of(sound).await?;
+        let others = self.catalog.videos_with_sound(sound, Cursor::TOP, BORROW_FROM_MAX).await?.items;
+        for video in born_with.into_iter().chain(others) {
+            match self.fetch_sound(video, to).await {
+                Ok(true) => return Ok(true),
+                Ok(false) | Err(AppError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
     }
 
     /// Deletes all media of a video.

@@ -198,12 +198,24 @@ impl App {
             media::Step::First => reports.tell(Step::FirstRendition, p.done * 0.9),
             _ => reports.tell(Step::FirstRendition, 0.9 + p.done * 0.1),
         };
-        let manifest = self.studio.transcoder.start(&source, &probe, &out, &progress).await?;
+        let mut manifest = self.studio.transcoder.start(&source, &probe, &out, &progress).await?;
+        let mut own_sound = true;
+        if let Some(sound) = video.sound {
+            let file = folder.join("sound.mp4");
+            if self.fetch_borrowed_sound(sound, &file).await? {
+                manifest = self.studio.transcoder.borrow_sound(&file, &out, manifest).await?;
+                own_sound = false;
+            }
+        }
 
         reports.tell(Step::Evaluating, 0.0);
         let scratch = folder.join("scratch");
         tokio::fs::create_dir_all(&scratch).await?;
-        let samples = content_samples(media::decode_samples(&self.studio.sandbox, &source, &probe, &scratch).await?);
+        let mut samples = content_samples(media::decode_samples(&self.studio.sandbox, &source, &probe, &scratch).await?);
+        if !own_sound {
+            // What was recorded is not what is heard, and what is heard says nothing of where the picture comes from.
+            samples.audio = None;
+        }
         let evaluated = tokio::task::spawn_blocking(move || content::evaluate(&samples)).await.map_err(AppError::internal)?;
         reports.tell(Step::Evaluating, 0.7);
 

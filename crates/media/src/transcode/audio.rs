@@ -58,17 +58,10 @@ pub(super) async fn package(
     }
     // Sound that begins later than the picture is led in by silence.
     filter.push_str("aresample=48000:async=1:first_pts=0");
-    let length_s = probe.duration_ms as f64 / 1e3;
-    let segment_s = config.segment_s.max(1);
     let mut args = words(&map);
     args.push("-af".into());
     args.push(filter);
-    args.extend(words(&format!(
-        "-c:a aac -b:a {} -ac 2 -ar 48000 -fflags +bitexact -t {length_s:.3} -f hls -hls_time {segment_s} -hls_playlist_type vod \
-         -hls_segment_type fmp4 -hls_flags independent_segments -hls_fmp4_init_filename init.mp4 \
-         -hls_segment_filename a/s%04d.m4s a/index.m3u8",
-        config.audio_bps
-    )));
+    args.extend(encode(config, probe.duration_ms));
     let done = sandbox.convert("encoding the sound", out, source, &[], &args, Stdout::Keep(4096), sandbox.caps).await?;
     let bytes = package::folder_bytes(&out.join("a")).await?;
     if !done.ok || !tokio::fs::try_exists(out.join("a/s0000.m4s")).await? {
@@ -77,6 +70,38 @@ pub(super) async fn package(
         return Ok(None);
     }
     Ok(Some(Sound { bytes, loudness_lufs: measured.map(|m| m.lufs) }))
+}
+
+/// Encodes to `a/`, from the start of the clip to its end.
+fn encode(config: &LadderConfig, duration_ms: u64) -> Vec<String> {
+    let (length_s, segment_s) = (duration_ms as f64 / 1e3, config.segment_s.max(1));
+    words(&format!(
+        "-c:a aac -b:a {} -ac 2 -ar 48000 -fflags +bitexact -t {length_s:.3} -f hls -hls_time {segment_s} -hls_playlist_type vod \
+         -hls_segment_type fmp4 -hls_flags independent_segments -hls_fmp4_init_filename init.mp4 \
+         -hls_segment_filename a/s%04d.m4s a/index.m3u8",
+        config.audio_bps
+    ))
+}
+
+/// Makes `a/` anew from the sound of another package, which is even already: repeated until the picture ends, or cut there.
+/// Returns its bytes.
+pub(super) async fn borrow(
+    sandbox: &Sandbox,
+    config: &LadderConfig,
+    sound: &Path,
+    out: &Path,
+    duration_ms: u64,
+) -> Result<u64, Error> {
+    package::remove(out, "a").await?;
+    tokio::fs::create_dir_all(out.join("a")).await?;
+    let mut args = words("-vn -sn -dn -map 0:a:0 -map_metadata -1 -map_chapters -1 -af aresample=48000:async=1:first_pts=0");
+    args.extend(encode(config, duration_ms));
+    let before = words("-stream_loop -1");
+    let done = sandbox.convert("borrowing a sound", out, sound, &before, &args, Stdout::Keep(4096), sandbox.caps).await?;
+    if !done.ok || !tokio::fs::try_exists(out.join("a/s0000.m4s")).await? {
+        return Err(Error::Tool { step: "borrowing a sound", detail: done.stderr });
+    }
+    package::folder_bytes(&out.join("a")).await
 }
 
 /// What the first pass of `loudnorm` found.
