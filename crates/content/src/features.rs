@@ -137,7 +137,7 @@ mod tests {
         let (low, high) = (sounding(tone(110.0)), sounding(tone(5_000.0)));
         let silence = sounding(|_| 0.0);
         let beat = sounding(|t| if t.fract() < 0.1 || (t + 0.5).fract() < 0.1 { (t * 6_000.0).sin() } else { 0.0 });
-        let hiss = sounding(|t| (((t * 16_000.0) as u32).wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 24) as f32 - 0.5);
+        let hiss = sounding(|t| base::Rng::from_seed((t * 16_000.0) as u64).unit() - 0.5);
         assert!(value(&low, "low_band") > 0.8 && value(&high, "high_band") > 0.8);
         assert!(value(&low, "spectral_centroid") + 0.2 < value(&high, "spectral_centroid"));
         assert!(value(&hiss, "spectral_flatness") > value(&low, "spectral_flatness") + 0.3);

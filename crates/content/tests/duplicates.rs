@@ -103,7 +103,7 @@ fn crops_bars_and_sizes_of_one_clip_are_found() {
         return;
     };
     let mut index = DuplicateIndex::new(Rule::default());
-    for (i, name) in ["mdn-flower.mp4", "mdn-rabbit.mp4", "mdn-friday.mp4", "mdn-frog.mp4"].iter().enumerate() {
+    for (i, name) in ["mdn-flower.mp4", "mdn-friday.mp4", "mdn-frog.webm"].iter().enumerate() {
         index.add(VideoId::from_raw(i as u64 + 1), Signature::of(&support::decode(&open.join(name), "")));
     }
     let edits = [
@@ -122,15 +122,13 @@ fn crops_bars_and_sizes_of_one_clip_are_found() {
         ("second half", "trim=start=2.5,setpts=PTS-STARTPTS,"),
     ];
     let mut failures = Vec::new();
-    for (i, clip) in ["mdn-flower.mp4", "mdn-rabbit.mp4"].iter().enumerate() {
-        for (edit, filter) in edits {
-            let mut samples = support::decode(&open.join(clip), filter);
-            samples.audio = None;
-            let found = index.find(&Signature::of(&samples));
-            println!("{clip} {edit:24} {:?}", found.first().map(|m| (m.share, m.share_back)));
-            if found.iter().map(|m| m.video.raw()).collect::<Vec<_>>() != [i as u64 + 1] {
-                failures.push(format!("{clip}, {edit}"));
-            }
+    for (edit, filter) in edits {
+        let mut samples = support::decode(&open.join("mdn-flower.mp4"), filter);
+        samples.audio = None;
+        let found = index.find(&Signature::of(&samples));
+        println!("{edit:24} {:?}", found.first().map(|m| (m.share, m.share_back)));
+        if found.iter().map(|m| m.video.raw()).collect::<Vec<_>>() != [1] {
+            failures.push(edit);
         }
     }
     assert!(failures.is_empty(), "{failures:?}");
