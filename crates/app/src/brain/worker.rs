@@ -11,7 +11,7 @@ use eventlog::{EventLog, Offset, Partition};
 use learner::Trainer;
 use learner::joiner::{Joiner, JoinerConfig};
 use retrieval::CandidateIndex;
-use tokio::runtime::Handle as Runtime;
+use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use views::{Options, Views};
 
@@ -95,8 +95,9 @@ struct Worker {
 /// Reads the newest snapshot and the log after it, then goes on in a thread of its own. Returns when what is in the log now has been
 /// applied, so that the first page is made from everything that is known.
 pub async fn start(parts: BrainParts) -> Result<Arc<Brain>, BrainError> {
-    let runtime = Runtime::current();
     tokio::task::spawn_blocking(move || {
+        // The thread's own: it outlives the service's runtime, and is never held up by it.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(BrainError::Snapshot)?;
         let mut worker = Worker::open(parts, runtime)?;
         while worker.catch_up()? {}
         let brain = worker.brain.clone();
