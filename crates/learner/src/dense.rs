@@ -71,7 +71,7 @@ impl Dense {
         fill("second", dense.second.as_flattened_mut(), (2.0 / HIDDEN_1 as f32).sqrt());
         fill("heads", dense.heads.as_flattened_mut(), 0.03);
         fill("content", dense.content.as_flattened_mut(), 0.06);
-        fill("tower", dense.tower.as_flattened_mut(), 0.06);
+        fill("tower", dense.tower.as_flattened_mut(), 0.05);
         for spec in &TABLE {
             let task = spec.task.index();
             dense.bias[0][task] = crate::math::logit(spec.prior);
@@ -276,17 +276,20 @@ impl Optimised {
         Self { weights, squares, transposed }
     }
 
-    /// One Adagrad step over the summed gradients of the examples in `trace`.
-    pub fn step(&mut self, level: Level, trace: &Trace, step: f32) {
+    /// One Adagrad step over the summed gradients of the examples in `trace`. `learned` is how many examples the model has seen:
+    /// the wide weights and biases step fully from the first, the hidden layers and projections only as there is something to
+    /// learn them from, lest a hundred chance examples talk the priors down.
+    pub fn step(&mut self, level: Level, trace: &Trace, full: f32, learned: u64) {
         let (w, s, n) = (&mut *self.weights, &mut *self.squares, trace.len);
+        let step = full * (learned as f32 / (learned as f32 + WARM_EXAMPLES));
         const ONES: [[f32; 1]; BATCH] = [[1.0]; BATCH];
         learn(level, &mut w.first, &mut s.first, &trace.inputs[..n], &trace.at_hidden_1[..n], step);
         learn(level, &mut w.first_bias, &mut s.first_bias, &ONES[..n], &trace.at_hidden_1[..n], step);
         learn(level, &mut w.second, &mut s.second, &trace.hidden_1[..n], &trace.at_hidden_2[..n], step);
         learn(level, &mut w.second_bias, &mut s.second_bias, &ONES[..n], &trace.at_hidden_2[..n], step);
         learn(level, &mut w.heads, &mut s.heads, &trace.hidden_2[..n], &trace.at_logits[..n], step);
-        learn(level, &mut w.wide, &mut s.wide, &trace.wide[..n], &trace.at_logits[..n], step * WIDE_STEP);
-        learn(level, &mut w.bias, &mut s.bias, &ONES[..n], &trace.at_logits[..n], step * BIAS_STEP);
+        learn(level, &mut w.wide, &mut s.wide, &trace.wide[..n], &trace.at_logits[..n], full * WIDE_STEP);
+        learn(level, &mut w.bias, &mut s.bias, &ONES[..n], &trace.at_logits[..n], full * BIAS_STEP);
         learn(level, &mut w.content, &mut s.content, &trace.content[..n], &trace.at_content[..n], step);
         learn(level, &mut w.tower, &mut s.tower, &trace.content[..n], &trace.at_video_vector[..n], step);
         let at_viewer = &trace.at_viewer_vector[..n];
@@ -294,16 +297,18 @@ impl Optimised {
         learn(level, &mut w.from_disliked, &mut s.from_disliked, &trace.disliked[..n], at_viewer, step);
         learn(level, &mut w.from_context, &mut s.from_context, &trace.context[..n], at_viewer, step);
         learn(level, &mut w.appeal, &mut s.appeal, &ONES[..n], at_viewer, step);
-        learn(level, &mut w.retrieval_bias, &mut s.retrieval_bias, &ONES[..n], &trace.at_retrieval[..n], step * BIAS_STEP);
+        learn(level, &mut w.retrieval_bias, &mut s.retrieval_bias, &ONES[..n], &trace.at_retrieval[..n], full * BIAS_STEP);
         transpose(level, w, &mut self.transposed);
     }
 }
 
+/// Examples after which the hidden layers step half as far as they ever will.
+const WARM_EXAMPLES: f32 = 2_000.0;
 /// Biases follow the base rates faster than the other weights move.
 const BIAS_STEP: f32 = 2.0;
 const WIDE_STEP: f32 = 1.0;
 /// Starts each accumulator away from zero, so that the first steps are not the largest.
-const SQUARE_FLOOR: f32 = 0.05;
+const SQUARE_FLOOR: f32 = 1.0;
 
 /// `weights[i][j] -= step * g / sqrt(squares)` with `g = sum over the batch of inputs[b][i] * gradients[b][j]`.
 fn learn<const I: usize, const O: usize>(

@@ -135,7 +135,7 @@ impl Trainer {
             self.trace.len += 1;
         }
         if self.trace.len == BATCH {
-            self.dense.step(self.level, &self.trace, self.config.dense_step);
+            self.dense.step(self.level, &self.trace, self.config.dense_step, self.totals.learned);
             self.trace.len = 0;
         }
         self.count(example, &rows, &side, &labels);
@@ -158,7 +158,7 @@ impl Trainer {
     pub(crate) fn give_out(&self) {
         let mut dense = self.dense.clone();
         if self.trace.len > 0 {
-            dense.step(self.level, &self.trace, self.config.dense_step);
+            dense.step(self.level, &self.trace, self.config.dense_step, self.totals.learned);
         }
         let published = Published { dense: dense.weights, whitener: self.whitener.clone() };
         self.learner.published.store(Arc::new(published));

@@ -57,7 +57,7 @@ const REMOVED: u64 = u64::MAX - 1;
 
 /// Half the width of the uniform distribution that a field's rows start from. Hashtags and creators start wide, so that two
 /// clips of one kind are near each other before anything was learned; ids that say nothing yet start near zero.
-const INITIAL_WIDTH: [f32; FIELDS] = [0.03, 0.03, 0.25, 0.05, 0.43, 0.1, 0.05];
+const INITIAL_WIDTH: [f32; FIELDS] = [0.03, 0.03, 0.2, 0.05, 0.5, 0.1, 0.05];
 
 /// Weights and state side by side: what is read together lies in one page of memory.
 #[repr(C, align(32))]

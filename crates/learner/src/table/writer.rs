@@ -12,7 +12,7 @@ use super::{
 use crate::math::{D, Vector, dot};
 
 /// Keeps the first steps of a row from being as large as later ones are small.
-const ACCUMULATOR_FLOOR: f32 = 1e-4;
+const ACCUMULATOR_FLOOR: f32 = 1e-3;
 /// No weight of a row leaves this range.
 const WEIGHT_MAX: f32 = 8.0;
 /// A rate forgets what is older than about this many observations.
