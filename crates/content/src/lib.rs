@@ -47,7 +47,7 @@ pub enum Note {
     Silent,
     /// Bars frame the picture.
     Letterboxed,
-    /// Too little structure for the picture hash: copies are found by their sound at most.
+    /// Too little structure for the picture hash: copies of it are not found.
     HardToRecognise,
 }
 

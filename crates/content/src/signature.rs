@@ -58,7 +58,7 @@ pub(crate) struct QuickPrint {
     pub print: Pdq,
 }
 
-/// A clip, as far as finding its copies needs it: at most some 35 kB, 8 kB for a lively clip of six seconds.
+/// A clip, as far as finding its copies needs it: at most some 35 kB, 10 kB for a lively clip of six seconds.
 ///
 /// A few pictures are kept in all views, for copies that were cropped, framed or painted over. The quick track holds many in
 /// one view: of a copy that was cut at another place it has pictures of the same moments, however fast things move.

@@ -18,7 +18,7 @@ use crate::{Caps, Error, Sandbox};
 use pictures::Picture;
 
 /// What one clip may cost: a handful of seconds on a machine that is busy with other things.
-const CAPS: Caps = Caps { wall_s: 120, cpu_s: 60, memory_bytes: 4 << 30, file_bytes: 64 << 20, threads: 1, nice: 5 };
+const CAPS: Caps = Caps { wall_s: 300, cpu_s: 60, memory_bytes: 4 << 30, file_bytes: 64 << 20, threads: 1, nice: 5 };
 /// Pictures a second.
 const FPS: u32 = 24;
 
