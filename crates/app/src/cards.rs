@@ -116,6 +116,18 @@ impl App {
             ),
             None => Default::default(),
         };
+        let mut counts: HashMap<VideoId, VideoCounts> =
+            cards.iter().map(|card| (card.id, self.brain.views.counts(card.id))).collect();
+        // The log tells of comments written; how many of them stand is the store's to say.
+        let commented: Vec<VideoId> = counts.iter().filter(|(_, counts)| counts.comments > 0).map(|(id, _)| *id).collect();
+        if !commented.is_empty() {
+            let standing = self.social.video_counts(&commented).await?;
+            for id in commented {
+                if let Some(counts) = counts.get_mut(&id) {
+                    counts.comments = standing.get(&id).map_or(0, |s| s.comments);
+                }
+            }
+        }
         Ok(cards
             .into_iter()
             .filter(|card| !shut_out.contains(&card.creator))
@@ -123,7 +135,7 @@ impl App {
                 Some(VideoCard {
                     creator: people.get(&card.creator)?.clone(),
                     sound_creator: card.sound.as_ref().and_then(|sound| people.get(&sound.creator).cloned()),
-                    counts: self.brain.views.counts(card.id),
+                    counts: counts.get(&card.id).copied().unwrap_or_default(),
                     following: following.contains(&card.creator),
                     liked: mine.liked.contains(&card.id),
                     saved: mine.saved.contains(&card.id),

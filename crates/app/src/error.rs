@@ -69,6 +69,7 @@ impl From<accounts::AccountsError> for AppError {
             E::SignInFailed => refused(401, "sign_in_failed", "The name or the password is wrong."),
             E::WrongPassword => refused(403, "wrong_password", "The password is wrong."),
             E::TooManyAttempts { retry_after_s } => Self::TooMany { retry_after_s },
+            E::Passkey(accounts::PasskeyRefusal::Unknown) => refused(401, "sign_in_failed", "This passkey is not known here."),
             E::Passkey(_) => refused(400, "passkey_refused", "This passkey could not be used. Try again."),
             E::NotFound => Self::NotFound,
             E::Busy => Self::Unavailable { code: "busy", detail: "Too much is going on. Try again in a moment.".into() },

@@ -146,7 +146,7 @@ classified! {
         pub sound: Option<SoundId> = Public,
         /// Lower-case, without the sign.
         pub hashtags: Vec<String> = Public,
-        /// Search tokens of the caption, at most 32.
+        /// Search tokens of the caption, at most 32; hashed by whoever publishes, so that the log cannot be read for them.
         pub words: Vec<String> = Public,
         pub duration_ms: u32 = Public,
         pub published_at: Timestamp = Public,

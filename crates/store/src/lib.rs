@@ -89,6 +89,12 @@ impl Store {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 
+    /// Folds the write-ahead log into the database and empties it, so that what was deleted is in neither. Waits for readers.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await?;
+        Ok(())
+    }
+
     /// Closes all connections and folds the write-ahead log into the database.
     pub async fn close(&self) {
         self.readers.close().await;

@@ -171,6 +171,7 @@ impl App {
     async fn erase_everywhere(&self, viewer: ViewerId) -> Result<u64, String> {
         let erased = self.log.erase(viewer).await.map_err(|error| error.to_string())?;
         self.brain.snapshot_now().await.map_err(|error| error.to_string())?;
+        self.store.checkpoint().await.map_err(|error| error.to_string())?;
         Ok(erased)
     }
 
