@@ -11,6 +11,11 @@ pub(crate) const RENDITIONS_OVER_TOP_PLANNED: f64 = 1.74;
 /// Bits grow slower than pixels: a picture of half the pixels needs about 0.6 of the bits at the same quality. The exponent
 /// is a measurement over the open clips that the tests use.
 const BITS_PER_PIXEL_EXPONENT: f64 = 0.75;
+/// How the highest bit rate falls from the largest rendition down: with 1.25, a ladder of 240, 360, 540 and 720 at its limits
+/// is 1.73 times its largest, one of 240 to 1080 is 1.63 times.
+const RATE_MAX_EXPONENT: f64 = 1.25;
+/// A rendition larger than the first has at least this many times its bytes, or it would look worse than that.
+const BYTES_OVER_FIRST_MIN: f64 = 1.2;
 /// A rendition in between that would get less than this share of the bits it wants is left out: it would look worse than the
 /// next smaller one.
 const BITS_SHARE_MIN: f64 = 0.35;
@@ -78,10 +83,13 @@ impl Rung {
         f64::from(self.width) * f64::from(self.height)
     }
 
-    /// The highest bit rate at any moment, bits a second: 5.5 Mbit/s at 1080p30, less by the law of [`BITS_PER_PIXEL_EXPONENT`].
-    pub fn rate_max_bps(self, fps: f64) -> u64 {
-        let size = (self.pixels() / (1920.0 * 1080.0)).powf(BITS_PER_PIXEL_EXPONENT);
-        (5_500_000.0 * size * (fps / 30.0).clamp(0.5, 2.0).sqrt()) as u64
+    /// The highest bit rate at any moment in a ladder that ends in `top`, bits a second. The largest rendition may have 5.5
+    /// Mbit/s at 1080p30, less by the law of [`BITS_PER_PIXEL_EXPONENT`]; the smaller ones fall off faster, so that on the
+    /// busiest picture, when all run at their limit, the sum still fits.
+    pub fn rate_max_bps(self, top: Rung, fps: f64) -> u64 {
+        let size = (top.pixels() / (1920.0 * 1080.0)).powf(BITS_PER_PIXEL_EXPONENT);
+        let below = (self.pixels() / top.pixels()).powf(RATE_MAX_EXPONENT);
+        (5_500_000.0 * size * below * (fps / 30.0).clamp(0.5, 2.0).sqrt()) as u64
     }
 }
 
@@ -150,8 +158,12 @@ pub(crate) fn budgets(between: &[Rung], first: (Rung, u64), first_counts: bool, 
         kept.sort_by(|a, b| want(a).total_cmp(&want(b)));
         kept.pop();
     }
-    let budget = |rung: &Rung| Budget { bytes: (want(rung) * share) as u64, share: share.min(1.0) };
-    between.iter().map(|rung| kept.contains(&rung).then(|| budget(rung))).collect()
+    let budget = |rung: &Rung| {
+        let bytes = want(rung) * share;
+        let worse = rung.pixels() > first.0.pixels() && bytes < first.1 as f64 * BYTES_OVER_FIRST_MIN;
+        (!worse).then_some(Budget { bytes: bytes as u64, share: share.min(1.0) })
+    };
+    between.iter().map(|rung| kept.contains(&rung).then(|| budget(rung)).flatten()).collect()
 }
 
 #[cfg(test)]
@@ -179,6 +191,18 @@ mod tests {
     }
 
     #[test]
+    fn ladders_at_their_limits_fit() {
+        for source in [(1080, 1920), (720, 1280), (960, 540), (540, 360), (1080, 1080)] {
+            let ladder: Vec<Rung> =
+                sizes(source.0, source.1).into_iter().map(|(width, height)| Rung { width, height }).collect();
+            let top = *ladder.last().unwrap();
+            let sum: u64 = ladder.iter().map(|rung| rung.rate_max_bps(top, 30.0)).sum();
+            let over_top = sum as f64 / top.rate_max_bps(top, 30.0) as f64;
+            assert!(over_top < RENDITIONS_OVER_TOP_PLANNED, "{source:?}: {over_top}");
+        }
+    }
+
+    #[test]
     fn budgets_keep_the_sum_under_the_limit() {
         let rungs: Vec<Rung> = [240, 540, 720].into_iter().map(|side| scaled(1080, 1920, side)).collect();
         let first = scaled(1080, 1920, 360);
@@ -192,6 +216,8 @@ mod tests {
                 );
             }
         }
+        let squeezed = budgets(&rungs, (first, 400), true, 1_000);
+        assert_eq!(squeezed[1], None, "larger than the first, with fewer bytes: {squeezed:?}");
         assert_eq!(budgets(&rungs, (first, 719), true, 1_000), [None, None, None], "nothing left to share");
         assert!(budgets(&rungs, (first, 500), true, 1_000)[0].is_some(), "the smallest stays");
     }

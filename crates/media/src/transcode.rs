@@ -44,7 +44,11 @@ impl Transcoder {
         let first = ladder::first(&ladder, &self.config).ok_or(crate::Refusal::NoPicture)?;
         let is_top = ladder.last() == Some(&first);
         let crf = self.config.crf + if is_top { 0 } else { FIRST_CRF_OFFSET };
-        let encode = video::Encode { rung: first, crf, rate_max_bps: first.rate_max_bps(self.fps(probe)) };
+        let encode = video::Encode {
+            rung: first,
+            crf,
+            rate_max_bps: first.rate_max_bps(*ladder.last().unwrap_or(&first), self.fps(probe)),
+        };
         let tell = |done| progress(Progress { step: Step::First, done });
         let (picture, sound) = tokio::join!(
             video::first(&self.sandbox, &self.config, source, probe, out, encode, &tell),
@@ -140,7 +144,7 @@ impl Transcoder {
         let tell = |done| progress(Progress { step: Step::Top, done });
         for attempt in 0..TOP_TRIES_MAX {
             let crf = self.config.crf.saturating_sub(attempt * TOP_CRF_STEP);
-            let encode = video::Encode { rung: top, crf, rate_max_bps: top.rate_max_bps(self.fps(probe)) };
+            let encode = video::Encode { rung: top, crf, rate_max_bps: top.rate_max_bps(top, self.fps(probe)) };
             video::others(&self.sandbox, &self.config, source, probe, out, &[encode], &tell).await?;
             let bytes = package::measure(out, top, probe.duration_ms).await?.bytes;
             if first_bytes as f64 <= bytes as f64 * (RENDITIONS_OVER_TOP_PLANNED - 1.0) {
@@ -177,7 +181,7 @@ impl Transcoder {
                 let budget = budget?;
                 let rate_max_bps = video::rate_within(budget.bytes, probe.duration_ms, fps, self.config.segment_s)?;
                 let coarser = (4.0 * (1.0 / budget.share).log2()).clamp(0.0, 12.0).round() as u32;
-                let rate_max_bps = rate_max_bps.min(rung.rate_max_bps(fps));
+                let rate_max_bps = rate_max_bps.min(rung.rate_max_bps(top, fps));
                 Some(video::Encode { rung: *rung, crf: self.config.crf + FIRST_CRF_OFFSET + coarser, rate_max_bps })
             })
             .collect();
