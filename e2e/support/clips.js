@@ -47,7 +47,11 @@ const kinds = {
   },
   /** Zooms into the Mandelbrot set, soft noise. */
   fractal: (n, size) => {
-    const places = [[-0.7436, 0.1318], [-1.2561, 0.3803], [0.2925, 0.0149], [-0.1592, 1.0318], [-1.7687, 0.0017], [-0.5251, 0.5259]];
+    // Different places, or two zooms pass through the same picture and are found to be the same clip.
+    const places = [
+      [-0.7436, 0.1318], [-1.2561, 0.3803], [0.2925, 0.0149], [-0.1592, 1.0318], [-1.7687, 0.0017],
+      [-0.5251, 0.5259], [0.3602, 0.1003], [-0.8157, 0.1994], [-1.3108, 0.0611], [0.4379, 0.3419],
+    ];
     const [x, y] = places[n % places.length];
     const scale = between(n, 5, 0.02, 0.5) / (1 + Math.floor(n / places.length));
     return {

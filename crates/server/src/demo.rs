@@ -1,6 +1,6 @@
 //! `watershed demo`: accounts and clips for an empty data folder, and clips from a folder of one's own.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::{IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -42,6 +42,9 @@ struct State {
     accounts: Vec<DemoAccount>,
     /// Clips of the plan that were handed in.
     clips: usize,
+    /// By title: the first clip with a sound, and so the sound once it is known.
+    #[serde(default)]
+    sounds: BTreeMap<String, VideoId>,
     /// Names of imported files.
     imported: BTreeSet<String>,
 }
@@ -60,31 +63,27 @@ struct Filling {
     work: PathBuf,
     state: State,
     creators: Vec<AccountId>,
-    /// By title: the first clip with a sound, and the sound once it is known.
-    sounds: HashMap<&'static str, VideoId>,
+    /// Handed in by this start, or by an earlier one that ended before they were through.
     handed_in: Vec<VideoId>,
-    /// Clips that an earlier start made.
+    /// Clips that an earlier start brought through.
     before: usize,
+    total: usize,
     stop: CancellationToken,
 }
 
 /// Makes the accounts, prints them, and starts making clips. `None` when there is nothing to make.
 pub async fn begin(app: Arc<App>, config: &Config, wanted: Wanted, stop: CancellationToken) -> Result<Option<JoinHandle<()>>> {
-    let secrets = config.region.data_dir.join("secrets");
-    let path = secrets.join("demo.json");
-    let mut state = match fs::read(&path) {
-        Ok(bytes) => serde_json::from_slice::<State>(&bytes).with_context(|| format!("{} is damaged", path.display()))?,
-        Err(_) if app.catalog.published_count().await? > 0 => {
-            println!("The data folder is in use already: no demo is made in it.");
-            State { clips: usize::MAX, ..State::default() }
-        }
-        Err(_) => State::default(),
+    let path = config.region.data_dir.join("secrets").join("demo.json");
+    let (mut state, ours) = match fs::read(&path) {
+        Ok(bytes) => (serde_json::from_slice::<State>(&bytes).with_context(|| format!("{} is damaged", path.display()))?, true),
+        Err(_) => (State::default(), app.catalog.published_count().await? == 0),
     };
-    if state.accounts.is_empty() && state.clips == 0 {
-        make_accounts(&app, &mut state).await?;
-        save(&path, &state)?;
+    if ours {
+        make_accounts(&app, &path, &mut state).await?;
+        print_accounts(&state);
+    } else {
+        println!("The data folder is in use already: no demo is made in it.");
     }
-    print_accounts(&state);
 
     let mut creators = Vec::new();
     for creator in CREATORS {
@@ -92,44 +91,66 @@ pub async fn begin(app: Arc<App>, config: &Config, wanted: Wanted, stop: Cancell
             creators.push(account.id);
         }
     }
-    let plan: Vec<DemoClip> = demo::plan(config.demo.seed).into_iter().take(config.demo.clips).collect();
-    let left: Vec<DemoClip> =
-        if creators.len() == CREATORS.len() { plan.into_iter().skip(state.clips).collect() } else { Vec::new() };
+    let mut plan: Vec<DemoClip> = demo::plan(config.demo.seed).into_iter().take(config.demo.clips).collect();
+    if ours && creators.len() == CREATORS.len() {
+        plan.drain(..state.clips.min(plan.len()));
+    } else {
+        plan.clear();
+    }
     let files = match &wanted.import {
         Some(dir) => new_files(dir, &state).with_context(|| format!("cannot read the folder {}", dir.display()))?,
         None => Vec::new(),
     };
-    if left.is_empty() && files.is_empty() {
+    let mut handed_in = Vec::new();
+    if ours {
+        handed_in.extend(app.catalog.processing(None).await?.iter().filter(|v| creators.contains(&v.creator)).map(|v| v.id));
+    }
+    if plan.is_empty() && files.is_empty() && handed_in.is_empty() {
         return Ok(None);
     }
     let work = config.region.data_dir.join("work").join("demo");
     let _ = fs::remove_dir_all(&work);
     fs::create_dir_all(&work)?;
     let sandbox = Sandbox::new(Caps::default());
-    let filling =
-        Filling { app, sandbox, path, work, state, creators, sounds: HashMap::new(), handed_in: Vec::new(), before: 0, stop };
-    Ok(Some(tokio::spawn(filling.run(left, files))))
+    let before = state.clips.saturating_sub(handed_in.len());
+    let total = before + handed_in.len() + plan.len() + files.len();
+    let filling = Filling { app, sandbox, path, work, state, creators, handed_in, before, total, stop };
+    filling.progress().await?;
+    Ok(Some(tokio::spawn(filling.run(plan, files))))
 }
 
-async fn make_accounts(app: &App, state: &mut State) -> Result<()> {
+/// Passwords are kept before an account has one, so that a stop in the middle leaves none that nobody knows.
+async fn make_accounts(app: &App, path: &Path, state: &mut State) -> Result<()> {
     let people = CREATORS.iter().map(|c| (c.handle, c.display_name, c.bio, Role::Person));
     let house =
         [("operator", "Operator", "Runs this place.", Role::Operator), ("viewer", "Viewer", "Here to watch.", Role::Person)];
-    for (handle, display_name, bio, role) in house.into_iter().chain(people) {
-        let password: String = (0..PASSWORD_LENGTH)
-            .map(|_| PASSWORD_LETTERS[(app.random_u64() % PASSWORD_LETTERS.len() as u64) as usize] as char)
-            .collect();
+    let people: Vec<_> = house.into_iter().chain(people).collect();
+    if state.accounts.is_empty() {
+        for (handle, _, _, role) in &people {
+            let password: String = (0..PASSWORD_LENGTH)
+                .map(|_| PASSWORD_LETTERS[(app.random_u64() % PASSWORD_LETTERS.len() as u64) as usize] as char)
+                .collect();
+            state.accounts.push(DemoAccount { handle: (*handle).into(), password, role: *role });
+        }
+        save(path, state)?;
+    }
+    if state.clips > 0 {
+        return Ok(());
+    }
+    for ((handle, display_name, bio, role), account) in people.into_iter().zip(&state.accounts) {
+        if app.accounts.by_handle(handle).await.is_ok() {
+            continue;
+        }
         let new = NewAccount {
             handle: handle.into(),
             display_name: Some(display_name.into()),
             bio: bio.into(),
-            password: password.clone(),
+            password: account.password.clone(),
             birth_year: 1990,
             language: None,
             role,
         };
         app.create_account(new).await.with_context(|| format!("the demo account {handle} could not be made"))?;
-        state.accounts.push(DemoAccount { handle: handle.into(), password, role });
     }
     Ok(())
 }
@@ -176,42 +197,54 @@ fn caption_of(path: &Path) -> String {
 
 impl Filling {
     async fn run(mut self, clips: Vec<DemoClip>, files: Vec<PathBuf>) {
-        self.before = self.state.clips;
-        let total = self.before + clips.len() + files.len();
-        self.app.set_demo_progress(Some((self.before as u32, total as u32)));
-        if let Err(error) = self.fill(clips, files, total).await {
+        if let Err(error) = self.fill(clips, files).await {
             eprintln!("\nThe demo could not be completed: {error:#}");
         }
         self.app.set_demo_progress(None);
         let _ = fs::remove_dir_all(&self.work);
     }
 
-    async fn fill(&mut self, clips: Vec<DemoClip>, files: Vec<PathBuf>, total: usize) -> Result<()> {
+    async fn fill(&mut self, clips: Vec<DemoClip>, files: Vec<PathBuf>) -> Result<()> {
         let fonts = Fonts::find().await;
+        let mut clips = clips.into_iter().peekable();
+        if let Some(clip) = clips.peek()
+            && self.has(clip).await?
+        {
+            // An earlier start was ended between handing the clip in and noting it.
+            self.state.clips += 1;
+            self.before += 1;
+            clips.next();
+        }
         // One's own files come after the first clips, so that the page opens at once and they follow soon.
-        let mut clips = clips.into_iter();
         for clip in clips.by_ref().take(8) {
-            self.make(&fonts, &clip, total).await?;
+            self.make(&fonts, &clip).await?;
         }
         for file in files {
-            self.import(&file, total).await?;
+            self.import(&file).await?;
         }
         for clip in clips {
-            self.make(&fonts, &clip, total).await?;
+            self.make(&fonts, &clip).await?;
         }
         while self.waiting().await? > 0 && !self.stop.is_cancelled() {
-            self.progress(total).await?;
+            self.progress().await?;
             tokio::time::sleep(POLL).await;
         }
-        self.progress(total).await?;
+        self.progress().await?;
         if !self.stop.is_cancelled() {
-            eprintln!("\rAll {total} clips are in.                    ");
+            eprintln!("\rAll {} clips are in.                    ", self.total);
         }
         Ok(())
     }
 
-    async fn make(&mut self, fonts: &Fonts, clip: &DemoClip, total: usize) -> Result<()> {
-        self.wait_for_room(total).await?;
+    /// Whether the newest clip of its creator is this one.
+    async fn has(&self, clip: &DemoClip) -> Result<bool> {
+        let Some(creator) = self.creators.get(clip.creator) else { return Ok(false) };
+        let newest = self.app.catalog.uploads_of(*creator, store::cursor::Cursor::TOP, 1).await?;
+        Ok(newest.items.first().is_some_and(|video| video.caption == clip.caption))
+    }
+
+    async fn make(&mut self, fonts: &Fonts, clip: &DemoClip) -> Result<()> {
+        self.wait_for_room().await?;
         if self.stop.is_cancelled() {
             return Ok(());
         }
@@ -233,7 +266,7 @@ impl Filling {
                 };
                 let creator = *self.creators.get(clip.creator).context("the plan names a creator who is not there")?;
                 let video = self.hand_in(creator, &out, new).await?;
-                self.sounds.entry(clip.sound).or_insert(video);
+                self.state.sounds.entry(clip.sound.to_owned()).or_insert(video);
             }
             Rendered::Skipped(why) => eprintln!("\rSkipped a clip: {why}"),
         }
@@ -241,8 +274,8 @@ impl Filling {
         save(&self.path, &self.state)
     }
 
-    async fn import(&mut self, file: &Path, total: usize) -> Result<()> {
-        self.wait_for_room(total).await?;
+    async fn import(&mut self, file: &Path) -> Result<()> {
+        self.wait_for_room().await?;
         if self.stop.is_cancelled() {
             return Ok(());
         }
@@ -277,7 +310,7 @@ impl Filling {
 
     /// The sound that an earlier clip of the same title gave birth to.
     async fn sound_of(&self, title: &str) -> Result<Option<SoundId>> {
-        match self.sounds.get(title) {
+        match self.state.sounds.get(title) {
             Some(first) => Ok(self.app.catalog.video(*first).await?.sound),
             None => Ok(None),
         }
@@ -292,9 +325,9 @@ impl Filling {
         Ok(waiting)
     }
 
-    async fn wait_for_room(&mut self, total: usize) -> Result<()> {
+    async fn wait_for_room(&self) -> Result<()> {
         loop {
-            self.progress(total).await?;
+            self.progress().await?;
             if self.waiting().await? < AHEAD || self.stop.is_cancelled() {
                 return Ok(());
             }
@@ -302,11 +335,11 @@ impl Filling {
         }
     }
 
-    async fn progress(&mut self, total: usize) -> Result<()> {
+    async fn progress(&self) -> Result<()> {
         let done = self.before + self.handed_in.len() - self.waiting().await?;
-        self.app.set_demo_progress(Some((done as u32, total as u32)));
+        self.app.set_demo_progress(Some((done as u32, self.total as u32)));
         if std::io::stderr().is_terminal() {
-            eprint!("\rMaking demo clips: {done} of {total} ");
+            eprint!("\rMaking demo clips: {done} of {} ", self.total);
             let _ = std::io::stderr().flush();
         }
         Ok(())

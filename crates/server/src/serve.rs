@@ -29,6 +29,12 @@ pub async fn serve(config: Config, demo: Option<demo::Wanted>) -> Result<ExitCod
     let app = build(&config).await?;
     app.start(&stop);
 
+    println!("Watershed is at {public_url}");
+    println!("Its data lies in {}", absolute(&config.region.data_dir).display());
+    let filling = match demo {
+        Some(wanted) => demo::begin(app.clone(), &config, wanted, stop.clone()).await?,
+        None => None,
+    };
     let settings = api::HttpSettings { public_url: public_url.clone(), in_flight_max: config.server.in_flight_max };
     let router = api::router(api::Api::new(app.clone(), settings));
     let served = tokio::spawn(listen::serve(
@@ -39,12 +45,6 @@ pub async fn serve(config: Config, demo: Option<demo::Wanted>) -> Result<ExitCod
         Duration::from_secs(config.server.drain_s),
     ));
 
-    println!("Watershed is at {public_url}");
-    println!("Its data lies in {}", absolute(&config.region.data_dir).display());
-    let filling = match demo {
-        Some(wanted) => demo::begin(app.clone(), &config, wanted, stop.clone()).await?,
-        None => None,
-    };
     println!("Ctrl-C stops it.");
 
     wait_for_signal().await?;

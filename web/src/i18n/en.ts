@@ -106,6 +106,7 @@ const shell = {
   'stage.end': 'That was everything for now.',
   'stage.end_text': 'New clips appear here as people upload them.',
   'stage.end_action': 'Look again',
+  'stage.filling': 'The first clips are being made. They start by themselves.',
   'stage.empty': 'No clips yet. Be the first.',
   'stage.empty_action': 'Upload a clip',
   'stage.following_empty': 'Clips of the people you follow appear here.',

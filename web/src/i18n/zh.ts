@@ -104,6 +104,7 @@ const zh: Messages = {
   'stage.end': '暂时就这些了。',
   'stage.end_text': '有人上传新视频时会出现在这里。',
   'stage.end_action': '再看看',
+  'stage.filling': '正在生成第一批视频，完成后会自动播放。',
   'stage.empty': '还没有视频，来发第一个吧。',
   'stage.empty_action': '上传视频',
   'stage.following_empty': '你关注的人的视频会出现在这里。',

@@ -85,6 +85,13 @@ export class Feed {
     return this.items.length - 1 - this.active <= left_min;
   }
 
+  /** There may be more than there was when the end was reached. */
+  async grown(): Promise<void> {
+    if (!this.ended) return;
+    this.ended = false;
+    await this.more();
+  }
+
   /** Forgets what is held and asks anew. */
   async refresh(): Promise<void> {
     this.#serial++;
