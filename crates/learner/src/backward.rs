@@ -200,8 +200,8 @@ multiversion! {
             if item.liked > 0.0 || item.disliked > 0.0 {
                 let mut gradient = scaled(item.liked, &g.viewer[VIEWER_LIKED]);
                 add_scaled(&mut gradient, item.disliked, &g.viewer[VIEWER_DISLIKED]);
-                update(Field::Video, item.video_row, &gradient);
-                update(Field::Creator, item.creator_row, &gradient);
+                update(Field::Video, item.rows.video, &gradient);
+                update(Field::Creator, item.rows.creator, &gradient);
             }
         }
         broken

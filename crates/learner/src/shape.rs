@@ -41,7 +41,7 @@ const _: () =
     assert!(INPUTS.is_multiple_of(D) && WIDE.is_multiple_of(D) && HIDDEN_1.is_multiple_of(D) && HIDDEN_2.is_multiple_of(D));
 
 /// Newest history items whose embeddings are read; older ones count through the affinities only.
-pub(crate) const EMBEDDED: usize = 24;
+pub(crate) const EMBEDDED: usize = 16;
 /// In whole vectors.
 pub(crate) const EMBEDDED_PADDED: usize = EMBEDDED.next_multiple_of(D);
 

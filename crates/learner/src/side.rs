@@ -1,7 +1,7 @@
 //! The viewer's side of a prediction: computed once, shared by all candidates of the request.
 
 use crate::dense::Dense;
-use crate::features::{CONTENT_DIMS, HISTORY_HASHTAGS, HISTORY_MAX, ViewerFeatures};
+use crate::features::{CONTENT_DIMS, HISTORY_HASHTAGS, HISTORY_MAX, HistoryItem, ViewerFeatures};
 use crate::math::{D, Level, Vector, ZERO, add_scaled, exp, multiversion, sum};
 use crate::scale::{Content, Whitener};
 use crate::shape::*;
@@ -24,13 +24,41 @@ pub(crate) struct Model<'a> {
     pub level: Level,
 }
 
+/// The rows that a history item's vector is read from.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct ItemRows {
+    pub video: Option<u32>,
+    pub creator: Option<u32>,
+    hashtags: [Option<u32>; HISTORY_HASHTAGS],
+}
+
+/// Asks the memory for the index slots that [`locate_history`] will read.
+fn hint_history(view: &View, history: &[HistoryItem]) {
+    for seen in history.iter().take(EMBEDDED) {
+        view.hint_slot(Field::Video, seen.video);
+        view.hint_slot(Field::Creator, seen.creator);
+        seen.hashtags.iter().filter(|key| **key != 0).for_each(|key| view.hint_slot(Field::Hashtag, *key));
+    }
+}
+
+/// Looks up the rows of the embedded items and asks the memory for them.
+fn locate_history(view: &View, history: &[HistoryItem]) -> [ItemRows; EMBEDDED] {
+    let mut located = [ItemRows::default(); EMBEDDED];
+    for (rows, seen) in located.iter_mut().zip(history) {
+        rows.video = view.locate(Field::Video, seen.video);
+        rows.creator = view.locate(Field::Creator, seen.creator);
+        for (row, hashtag) in rows.hashtags.iter_mut().zip(&seen.hashtags).filter(|(_, key)| **key != 0) {
+            *row = view.locate(Field::Hashtag, *hashtag);
+        }
+    }
+    located
+}
+
 /// A history item in the space of the tower.
 #[derive(Clone, Copy)]
 pub(crate) struct Item {
     pub vector: Vector,
-    pub video_row: Option<u32>,
-    pub creator_row: Option<u32>,
-    hashtag_rows: [Option<u32>; HISTORY_HASHTAGS],
+    pub rows: ItemRows,
     /// How much of the liked and of the disliked vector it makes up.
     pub liked: f32,
     pub disliked: f32,
@@ -57,9 +85,7 @@ pub(crate) struct ViewerSide {
 
 const NO_ITEM: Item = Item {
     vector: ZERO,
-    video_row: None,
-    creator_row: None,
-    hashtag_rows: [None; HISTORY_HASHTAGS],
+    rows: ItemRows { video: None, creator: None, hashtags: [None; HISTORY_HASHTAGS] },
     liked: 0.0,
     disliked: 0.0,
 };
@@ -217,19 +243,11 @@ multiversion! {
             add_scaled(&mut context, 1.0, &view.vector(Field::Context, key, *row));
         }
 
-        let (mut items, items_len) = ([NO_ITEM; EMBEDDED], history.len().min(EMBEDDED));
         // Slots are asked for, then rows looked up and asked for, then read, so that their ways through the memory overlap.
-        for seen in &history[..items_len] {
-            view.hint_slot(Field::Video, seen.video);
-            view.hint_slot(Field::Creator, seen.creator);
-            seen.hashtags.iter().filter(|key| **key != 0).for_each(|key| view.hint_slot(Field::Hashtag, *key));
-        }
-        for (item, seen) in items.iter_mut().zip(history) {
-            item.video_row = view.locate(Field::Video, seen.video);
-            item.creator_row = view.locate(Field::Creator, seen.creator);
-            for (row, hashtag) in item.hashtag_rows.iter_mut().zip(&seen.hashtags).filter(|(_, key)| **key != 0) {
-                *row = view.locate(Field::Hashtag, *hashtag);
-            }
+        hint_history(view, history);
+        let (mut items, items_len) = ([NO_ITEM; EMBEDDED], history.len().min(EMBEDDED));
+        for (item, rows) in items.iter_mut().zip(locate_history(view, history)) {
+            item.rows = rows;
         }
         let mut contents = [[0.0; HISTORY_PADDED]; CONTENT_DIMS];
         let mut units = [[0.0; EMBEDDED_PADDED]; D];
@@ -239,10 +257,10 @@ multiversion! {
                 column[at] = x;
             }
             if let Some(item) = items.get_mut(at) {
-                let mut vector = view.vector(Field::Video, seen.video, item.video_row);
-                add_scaled(&mut vector, 1.0, &view.vector(Field::Creator, seen.creator, item.creator_row));
+                let mut vector = view.vector(Field::Video, seen.video, item.rows.video);
+                add_scaled(&mut vector, 1.0, &view.vector(Field::Creator, seen.creator, item.rows.creator));
                 let (mut hashtags, mut n) = (ZERO, 0.0);
-                for (row, hashtag) in item.hashtag_rows.iter().zip(&seen.hashtags).filter(|(_, key)| **key != 0) {
+                for (row, hashtag) in item.rows.hashtags.iter().zip(&seen.hashtags).filter(|(_, key)| **key != 0) {
                     add_scaled(&mut hashtags, 1.0, &view.vector(Field::Hashtag, *hashtag, *row));
                     n += 1.0;
                 }
