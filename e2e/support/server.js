@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { binary } from './places.js';
 import { final, patience, until } from './until.js';
 
@@ -60,8 +60,9 @@ export class Server {
     this.port ??= await free_port();
     this.url = `http://localhost:${this.port}`;
     const sets = Object.entries(this.sets).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
-    const args = [...this.command, '--data', this.data, '--address', `127.0.0.1:${this.port}`, ...sets];
-    const child = spawn(binary, args, { env: clean_environment(), stdio: ['ignore', 'pipe', 'pipe'] });
+    // A relative folder, as the default is one.
+    const args = [...this.command, '--data', basename(this.data), '--address', `127.0.0.1:${this.port}`, ...sets];
+    const child = spawn(binary, args, { cwd: dirname(this.data), env: clean_environment(), stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     running.add(child);
     this.lines.push(`--- ${binary} ${args.join(' ')} (pid ${child.pid})`);

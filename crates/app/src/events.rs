@@ -26,11 +26,12 @@ impl App {
     pub async fn take_events(&self, body: bytes::Bytes, form: Form, viewer: Option<ViewerId>) -> Result<Taken, AppError> {
         let policy = viewer.map_or(ViewerPolicy::FromEvent, ViewerPolicy::Fixed);
         let now = self.clock.now();
-        let batch = if body.len() <= PARSE_INLINE_BYTES_MAX {
+        let mut batch = if body.len() <= PARSE_INLINE_BYTES_MAX {
             intake::parse(&body, form, &policy, now)
         } else {
             tokio::task::spawn_blocking(move || intake::parse(&body, form, &policy, now)).await.map_err(AppError::internal)?
         }?;
+        batch.refuse_unknown_videos(|video| self.brain.videos.get(video).is_some());
         let accepted = batch.events.len();
         let mut by_partition = BTreeMap::<Partition, Vec<Event>>::new();
         for event in batch.events {

@@ -55,7 +55,7 @@ pub use people::{Confirmation, Export, Followed, MyPerson, PersonPage};
 pub use search::{Discover, HashtagPage, Suggestion};
 pub use secrets::seed_from_system;
 pub use telling::Change;
-pub use video::{Insights, NewUpload, Studio, UploadChange, UploadState, UploadStatus};
+pub use video::{Insights, NewUpload, Studio, UploadChange, UploadState, UploadStatus, event_facts};
 
 /// Why the application cannot start or end.
 #[derive(Debug, thiserror::Error)]

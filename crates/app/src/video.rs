@@ -192,7 +192,7 @@ impl App {
 }
 
 /// The facts in the form of the log.
-pub(crate) fn event_facts(facts: catalog::Facts) -> VideoFacts {
+pub fn event_facts(facts: catalog::Facts) -> VideoFacts {
     VideoFacts {
         video: facts.video,
         creator: facts.creator,

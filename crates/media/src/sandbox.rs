@@ -245,10 +245,10 @@ fn input_guards() -> Vec<OsString> {
     owned(&["-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-codec_whitelist", DECODERS, "-max_streams", "64"])
 }
 
-/// `file:` in front, so that no name can be taken for an option or a protocol.
+/// `file:` in front, so that no name can be taken for an option or a protocol; absolute, because tools run in folders of their own.
 fn file_url(path: &Path) -> OsString {
     let mut url = OsString::from("file:");
-    url.push(path);
+    url.push(std::path::absolute(path).as_deref().unwrap_or(path));
     url
 }
 

@@ -8,8 +8,9 @@
 mod wire;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
-use base::{Timestamp, ViewerId};
+use base::{Timestamp, VideoId, ViewerId};
 
 use crate::{Error, Event, Result};
 
@@ -63,6 +64,8 @@ pub enum Reason {
     /// Watch time beyond a day, or beyond 50 times the clip.
     AbsurdWatch,
     ViewerNotAllowed,
+    /// About a video that is not there: never published, or removed since.
+    UnknownVideo,
 }
 
 impl Reason {
@@ -80,6 +83,7 @@ impl Reason {
             Self::TooOld => "too_old",
             Self::AbsurdWatch => "absurd_watch",
             Self::ViewerNotAllowed => "viewer_not_allowed",
+            Self::UnknownVideo => "unknown_video",
         }
     }
 }
@@ -101,6 +105,28 @@ pub struct Batch {
     pub events: Vec<Event>,
     /// The bad ones, by index.
     pub rejected: Vec<Rejected>,
+}
+
+impl Batch {
+    /// Refuses the events about videos that `known` does not know: they would be remembered for nothing.
+    pub fn refuse_unknown_videos(&mut self, known: impl Fn(VideoId) -> bool) {
+        let refused: HashSet<u32> = self.rejected.iter().map(|rejected| rejected.index).collect();
+        let mut index = 0;
+        self.events.retain(|event| {
+            // The good ones stand at the places that the bad ones left.
+            while refused.contains(&index) {
+                index += 1;
+            }
+            let stands = event.video().is_none_or(&known);
+            if !stands {
+                let message = Cow::Borrowed("there is no such video");
+                self.rejected.push(Rejected { index, reason: Reason::UnknownVideo, message });
+            }
+            index += 1;
+            stands
+        });
+        self.rejected.sort_by_key(|rejected| rejected.index);
+    }
 }
 
 /// Reads a batch that came in at `now`.

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use app::App;
-use base::{AccountId, Clock, Rng, SoundId, SystemClock, VideoId, ViewerId};
-use eventlog::{Body, Event, EventId, VideoFacts};
+use base::{AccountId, Clock, Rng, SystemClock, VideoId, ViewerId};
+use catalog::{Color, Evaluation, Media, NewVideo, SoundChoice};
+use eventlog::{Body, Event, EventId};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -18,8 +19,9 @@ use crate::{listen, serve};
 
 /// Kinds of clips; a viewer likes some and skips others.
 pub const KINDS: usize = 40;
-/// Events in one append while the world is made.
-const APPEND_EVENTS: usize = 5_000;
+/// Videos in one transaction and one append while the world is made.
+const BATCH: usize = 2_000;
+const VIDEOS_PER_CREATOR: usize = 20;
 
 /// A running platform on loopback.
 pub struct World {
@@ -66,41 +68,81 @@ impl World {
         Ok(world)
     }
 
+    /// Clips through the catalog's own doors, told to the log as their publishing is; without media, which no page reads.
     async fn publish(&mut self, count: usize, seed: u64) -> Result<()> {
         let now = SystemClock.now();
         let mut rng = Rng::from_seed(seed).child("videos");
-        let mut events = Vec::with_capacity(APPEND_EVENTS);
-        for i in 0..count {
-            let kind = rng.below(KINDS);
-            let video = VideoId::from_raw(rng.next_u64());
-            let duration_ms = 3_000 + rng.below(27_000) as u32;
-            let mut content = vec![0.5; content_dims()];
-            for (d, value) in content.iter_mut().enumerate() {
-                let centre = if d % KINDS == kind % content_dims() { 0.9 } else { 0.4 };
-                *value = (centre + 0.1 * rng.normal()).clamp(0.0, 1.0);
+        let creators = count.div_ceil(VIDEOS_PER_CREATOR);
+        self.make_creators(creators, &mut rng).await?;
+        let catalog = &self.app.catalog;
+        let partition = self.app.log.partition_of(ViewerId::default());
+        let mut left = count;
+        while left > 0 {
+            let mut events = Vec::with_capacity(BATCH.min(left));
+            let mut tx = self.app.store.write().await?;
+            for _ in 0..BATCH.min(left) {
+                let kind = rng.below(KINDS);
+                let id = catalog.new_video_id();
+                let duration_ms = 3_000 + rng.below(27_000) as u32;
+                let features = (0..content_dims())
+                    .map(|d| {
+                        let centre = if d % KINDS == kind % content_dims() { 0.9 } else { 0.4 };
+                        (centre + 0.1 * rng.normal()).clamp(0.0, 1.0)
+                    })
+                    .collect();
+                let creator = creator_id(rng.below(creators));
+                let caption = format!("word{} word{} #kind{kind} #tag{}", rng.below(2_000), rng.below(2_000), rng.below(500));
+                let sound = SoundChoice::Own { title: format!("sound {kind}") };
+                catalog.create(&mut tx, NewVideo { id, creator, caption, sound, upload: None, kind: None }).await?;
+                let media = Media {
+                    duration_ms,
+                    width: 720,
+                    height: 1280,
+                    color: Color(0x40_60_80),
+                    manifest: "{}".into(),
+                    has_sound: true,
+                };
+                let changed = catalog.set_media(&mut tx, id, &media).await?;
+                let evaluation = Evaluation { signature: vec![0], features, duplicate_of: None };
+                catalog.set_evaluation(&mut tx, id, &evaluation).await?;
+                let (facts, published) = catalog.publish(&mut tx, id).await?;
+                catalog.committed(changed.and(published));
+                let mut facts = app::event_facts(facts);
+                facts.published_at = now.plus_millis(-(rng.below(30 * 24) as i64) * 3_600_000);
+                self.videos.push(id);
+                self.kinds.push(kind as u8);
+                self.durations_ms.push(duration_ms);
+                let event_id = EventId((u128::from(rng.next_u64()) << 64) | u128::from(rng.next_u64()));
+                let body = Body::VideoPublished(facts);
+                events.push(Event { id: event_id, viewer: ViewerId::default(), at: now, received: now, body });
             }
-            let facts = VideoFacts {
-                video,
-                creator: AccountId::from_raw((1 + (rng.below(count.div_ceil(20).max(1)))) as u64),
-                sound: Some(SoundId::from_raw(1 + rng.below(count.div_ceil(10).max(1)) as u64)),
-                hashtags: vec![format!("kind{kind}"), format!("tag{}", rng.below(500))],
-                words: vec![format!("word{}", rng.below(2_000)), format!("kind{kind}")],
-                duration_ms,
-                published_at: now.plus_millis(-(rng.below(30 * 24) as i64) * 3_600_000),
-                content,
-                duplicate_of: None,
-            };
-            self.videos.push(video);
-            self.kinds.push(kind as u8);
-            self.durations_ms.push(duration_ms);
-            let id = EventId((u128::from(rng.next_u64()) << 64) | u128::from(rng.next_u64()));
-            events.push(Event { id, viewer: ViewerId::default(), at: now, received: now, body: Body::VideoPublished(facts) });
-            if events.len() == APPEND_EVENTS || i + 1 == count {
-                let partition = self.app.log.partition_of(ViewerId::default());
-                self.app.log.append(partition, std::mem::take(&mut events)).await?;
-            }
+            tx.commit().await?;
+            left -= events.len();
+            self.app.log.append(partition, events).await?;
         }
+        catalog.warm().await?;
         self.settle().await
+    }
+
+    /// People who made the clips: rows alone, for thousands of passwords would take minutes to hash.
+    async fn make_creators(&self, count: usize, rng: &mut Rng) -> Result<()> {
+        let mut tx = self.app.store.write().await?;
+        for n in 0..count {
+            sqlx::query(
+                "INSERT INTO accounts (id, viewer, handle, display_name, age_band, passkey_user, created_at_ms)
+                 VALUES ($1, $2, $3, $4, '18_plus', $5, $6)",
+            )
+            .bind(creator_id(n).sql())
+            .bind(ViewerId::from_raw(rng.next_u64()).sql())
+            .bind(format!("creator_{n}"))
+            .bind(format!("Creator {n}"))
+            .bind(rng.next_u64().to_le_bytes().to_vec())
+            .bind(SystemClock.now().as_millis())
+            .execute(&mut *tx)
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Waits until everything in the log has been applied.
@@ -120,6 +162,10 @@ impl World {
         self.app.close().await?;
         Ok(())
     }
+}
+
+fn creator_id(n: usize) -> AccountId {
+    AccountId::from_raw(1 + n as u64)
 }
 
 fn content_dims() -> usize {
