@@ -107,7 +107,7 @@ pub fn language(name: &str) -> Result<Language, Problem> {
 /// The answer to every kind of sign-in: who it is, and the cookie that proves it from now on.
 pub async fn signed_in(api: &Api, status: StatusCode, signed_in: accounts::SignedIn) -> Result<Response, Problem> {
     let account_now = &signed_in.account;
-    let settings = api.app.accounts.feed_settings(account_now.viewer).await?;
+    let settings = api.app.feed_settings(account_now.viewer).await?;
     let body = Session {
         signed_in: true,
         viewer: account_now.viewer.to_string(),

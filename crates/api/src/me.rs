@@ -83,7 +83,7 @@ pub struct Avatar {
 #[utoipa::path(get, path = "/v1/me", tag = "me", responses((status = 200, body = Account), (status = 401, body = ProblemDetails)))]
 async fn get_me(State(api): State<Api>, SignedIn(who): SignedIn) -> Result<Json<Account>, Problem> {
     let found = api.app.accounts.get(who.account).await?;
-    let settings = api.app.accounts.feed_settings(who.viewer).await?;
+    let settings = api.app.feed_settings(who.viewer).await?;
     Ok(Json(account(&found, settings)))
 }
 

@@ -54,7 +54,7 @@ async fn get_session(State(api): State<Api>, Anyone(caller): Anyone) -> Result<R
     let no_store = [(header::CACHE_CONTROL, "no-store")];
     if let Some(session) = &caller.signed_in {
         let found = api.app.accounts.get(session.account).await?;
-        let settings = api.app.accounts.feed_settings(session.viewer).await?;
+        let settings = api.app.feed_settings(session.viewer).await?;
         let body = Session {
             signed_in: true,
             viewer: session.viewer.to_string(),

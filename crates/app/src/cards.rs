@@ -1,18 +1,16 @@
 //! Videos and people as pages show them: what the catalog knows, how often, by whom, and what the caller did.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::{AccountId, VideoId};
 use catalog::Card;
 use hashbrown::HashMap;
-use parking_lot::RwLock;
 use views::VideoCounts;
 
 use crate::{App, AppError};
 
-/// People kept in memory; when full, it begins anew.
-const PEOPLE_MAX: usize = 100_000;
+/// People kept in memory.
+pub(crate) const PEOPLE_MAX: usize = 100_000;
 
 /// Somebody, as they stand beside their videos and comments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,33 +39,21 @@ pub struct VideoCard {
     pub own: bool,
 }
 
-/// People in memory. A change of a profile takes its person out.
-#[derive(Default)]
-pub(crate) struct People {
-    by_id: RwLock<HashMap<AccountId, Arc<PersonRef>>>,
-    changes: AtomicU64,
-}
-
 impl App {
     /// The people of these ids that there are.
     pub async fn people_refs(&self, ids: &[AccountId]) -> Result<HashMap<AccountId, Arc<PersonRef>>, AppError> {
         let mut found = HashMap::with_capacity(ids.len());
         let mut missing = Vec::new();
-        {
-            let by_id = self.people.by_id.read();
-            for id in ids {
-                match by_id.get(id) {
-                    Some(person) => drop(found.insert(*id, person.clone())),
-                    None => missing.push(*id),
-                }
-            }
-        }
+        self.people.get_each(ids, |id, person| match person {
+            Some(person) => drop(found.insert(*id, person.clone())),
+            None => missing.push(*id),
+        });
         if missing.is_empty() {
             return Ok(found);
         }
         missing.sort_unstable();
         missing.dedup();
-        let stand = self.people.changes.load(Ordering::Acquire);
+        let stand = self.people.stand();
         for account in self.accounts.by_ids(&missing).await? {
             let color = account.color();
             let person = PersonRef {
@@ -79,22 +65,13 @@ impl App {
             };
             found.insert(account.id, Arc::new(person));
         }
-        let mut by_id = self.people.by_id.write();
-        // What was read before a change is not kept after it.
-        if self.people.changes.load(Ordering::Acquire) == stand {
-            if by_id.len() + missing.len() > PEOPLE_MAX {
-                by_id.clear();
-            }
-            by_id.extend(missing.iter().filter_map(|id| Some((*id, found.get(id)?.clone()))));
-        }
+        self.people.keep(stand, missing.iter().filter_map(|id| Some((*id, found.get(id)?.clone()))));
         Ok(found)
     }
 
     /// To be called after every change of a profile: handle, name, picture, deletion.
     pub fn person_changed(&self, account: AccountId) {
-        let mut by_id = self.people.by_id.write();
-        self.people.changes.fetch_add(1, Ordering::AcqRel);
-        by_id.remove(&account);
+        self.people.forget(&account);
     }
 
     /// Published videos in the order asked for. Those that are gone, whose creator left or is shut out are left out.

@@ -38,7 +38,7 @@ pub struct RegionConfig {
 
 impl Default for RegionConfig {
     fn default() -> Self {
-        Self { name: "local".into(), data_dir: "data".into(), cards_max: 100_000 }
+        Self { name: "local".into(), data_dir: "data".into(), cards_max: catalog::CARDS_MAX_DEFAULT }
     }
 }
 

@@ -38,7 +38,10 @@ impl App {
             by_partition.entry(self.log.partition_of(event.viewer)).or_default().push(event);
         }
         for (partition, events) in by_partition {
-            self.log.append(partition, events).await?;
+            let appended = self.log.append(partition, events).await?;
+            if let Some(viewer) = viewer {
+                self.acknowledged.note(viewer, partition, appended.end);
+            }
         }
         metrics::counter!("events_accepted_total").increment(accepted as u64);
         metrics::counter!("events_rejected_total").increment(batch.rejected.len() as u64);

@@ -9,6 +9,7 @@
 //! - time and chance come in as [`Clock`] and [`Rng`];
 //! - every task that is started here is owned here, and awaited at [`App::close`].
 
+mod acknowledged;
 mod blocks;
 mod brain;
 mod cards;
@@ -19,6 +20,7 @@ pub mod feed;
 mod media_files;
 mod ops;
 mod people;
+mod remembered;
 mod search;
 mod secrets;
 mod social;
@@ -31,11 +33,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ::social::Social;
-use accounts::Accounts;
-use base::{Clock, Rng, ViewerId};
+use accounts::{Accounts, FeedSettings};
+use base::{AccountId, Clock, Rng, ViewerId};
 use blob::{BlobStore, LocalBlobs};
 use catalog::Catalog;
 use eventlog::{Body, EventLog, LocalLog, Partition};
+use hashbrown::HashSet;
 use media::upload::Uploads;
 use moderation::Moderation;
 use parking_lot::Mutex;
@@ -43,6 +46,9 @@ use store::Store;
 use store::jobs::Jobs;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use acknowledged::Acknowledged;
+use remembered::Remembered;
 
 pub use crate::social::{Reaction, ReportSubject, Turn};
 pub use brain::{Brain, BrainConfig, BrainError, KnownVideo, KnownVideos};
@@ -88,10 +94,12 @@ pub struct App {
     pub brain: Arc<Brain>,
     pub feed: FeedService,
     pub studio: Arc<Studio>,
-    people: cards::People,
+    people: Remembered<AccountId, Arc<PersonRef>>,
     rng: Mutex<Rng>,
     telling: Arc<telling::Telling>,
-    blocks: blocks::Blocks,
+    acknowledged: Arc<Acknowledged>,
+    blocks: Remembered<AccountId, Arc<HashSet<AccountId>>>,
+    feed_settings: Remembered<ViewerId, FeedSettings>,
     inbox_news: crate::social::InboxNews,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -142,7 +150,10 @@ impl App {
         let accounts = Accounts::new(store.clone(), clock.clone(), rng.child("accounts"), viewer_key, accounts_config)
             .await
             .map_err(|error| part("accounts", &error))?;
-        let telling = Arc::new(telling::Telling::new(store.clone(), log.clone(), clock.clone(), rng.child("event ids")));
+        let acknowledged = Arc::new(Acknowledged::default());
+        let event_ids = rng.child("event ids");
+        let telling =
+            Arc::new(telling::Telling::new(store.clone(), log.clone(), clock.clone(), acknowledged.clone(), event_ids));
         let brain = brain::start(brain::BrainParts {
             config: settings.eventlog.brain,
             learner: settings.learner,
@@ -152,20 +163,23 @@ impl App {
         })
         .await?;
         let slates = Arc::new(feed::SlateWriter::new(log.clone(), telling.clone()));
-        let feed = FeedService::new(&settings.feed, brain.clone(), log.clone(), clock.clone(), &rng.child("feed"), slates);
+        let feed =
+            FeedService::new(&settings.feed, brain.clone(), acknowledged.clone(), clock.clone(), &rng.child("feed"), slates);
         Ok(Arc::new(Self {
             social: Social::new(store.clone(), clock.clone(), rng.child("social"), settings.social),
             moderation: Moderation::new(store.clone(), clock.clone(), rng.child("moderation")),
             catalog: Catalog::new(store.clone(), clock.clone(), rng.child("catalog"), settings.region.cards_max),
             jobs: Jobs::new(store.clone(), clock.clone(), rng.child("jobs")),
             studio: Arc::new(Studio::open(&settings.media, &dir.join("work"))?),
-            people: cards::People::default(),
+            people: Remembered::new(cards::PEOPLE_MAX),
             accounts,
             uploads,
             brain,
             feed,
             telling,
-            blocks: blocks::Blocks::default(),
+            acknowledged,
+            blocks: Remembered::new(blocks::ACCOUNTS_MAX),
+            feed_settings: Remembered::new(taste::VIEWERS_MAX),
             inbox_news: crate::social::InboxNews::default(),
             rng: Mutex::new(rng.child("requests")),
             tasks: TaskTracker::new(),

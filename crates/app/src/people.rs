@@ -77,6 +77,7 @@ impl App {
         let done = self.commit(change).await;
         self.accounts.profile_changed(who.account);
         self.person_changed(who.account);
+        self.feed_settings.forget(&who.viewer);
         done.map(|()| updated)
     }
 

@@ -1,12 +1,15 @@
 //! What the feed learned about a viewer, shown to them and theirs to change.
 
 use ::feed::{HashtagTaste, ViewerState};
-use accounts::FeedSettingsChange;
+use accounts::{FeedSettings, FeedSettingsChange};
 use base::{AccountId, VideoId, ViewerId};
 use eventlog::Body;
 
 use crate::feed::Viewer;
 use crate::{App, AppError};
+
+/// Viewers whose settings are kept in memory.
+pub(crate) const VIEWERS_MAX: usize = 200_000;
 
 /// What the feed knows of a viewer.
 pub struct Taste {
@@ -22,7 +25,7 @@ pub struct Taste {
 
 impl App {
     pub async fn taste(&self, viewer: ViewerId) -> Result<Taste, AppError> {
-        let settings = self.accounts.feed_settings(viewer).await?;
+        let settings = self.feed_settings(viewer).await?;
         let state = Viewer::gather(&self.brain.views, &self.brain.videos, viewer, Default::default(), self.clock.now());
         Ok(Taste {
             topics: state.hashtag_tastes().to_vec(),
@@ -48,6 +51,19 @@ impl App {
         if before.learning_paused != after.learning_paused {
             self.tell(&mut change, viewer, Body::LearningPaused { paused: after.learning_paused }).await?;
         }
-        self.commit(change).await
+        let done = self.commit(change).await;
+        self.feed_settings.forget(&viewer);
+        done
+    }
+
+    /// How this viewer wants their feed: asked for with every page.
+    pub async fn feed_settings(&self, viewer: ViewerId) -> Result<FeedSettings, AppError> {
+        if let Some(known) = self.feed_settings.get(&viewer) {
+            return Ok(known);
+        }
+        let stand = self.feed_settings.stand();
+        let read = self.accounts.feed_settings(viewer).await?;
+        self.feed_settings.keep(stand, [(viewer, read)]);
+        Ok(read)
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::AppError;
+use crate::acknowledged::Acknowledged;
 
 /// Events taken from the outbox at once.
 const TELL_EVENTS_MAX: u32 = 512;
@@ -27,6 +28,7 @@ pub(crate) struct Telling {
     store: Store,
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
+    acknowledged: Arc<Acknowledged>,
     rng: Mutex<base::Rng>,
     wake: Notify,
     /// The highest outbox place that the log has.
@@ -40,8 +42,14 @@ pub struct Change {
 }
 
 impl Telling {
-    pub fn new(store: Store, log: Arc<dyn EventLog>, clock: Arc<dyn Clock>, rng: base::Rng) -> Self {
-        Self { store, log, clock, rng: Mutex::new(rng), wake: Notify::new(), told: watch::Sender::new(0) }
+    pub fn new(
+        store: Store,
+        log: Arc<dyn EventLog>,
+        clock: Arc<dyn Clock>,
+        acknowledged: Arc<Acknowledged>,
+        rng: base::Rng,
+    ) -> Self {
+        Self { store, log, clock, acknowledged, rng: Mutex::new(rng), wake: Notify::new(), told: watch::Sender::new(0) }
     }
 
     pub fn event(&self, viewer: ViewerId, body: Body) -> Event {
@@ -116,7 +124,9 @@ impl Telling {
             }
         }
         for (partition, events) in by_partition {
-            self.log.append(partition, events).await.map_err(AppError::internal)?;
+            let viewers: Vec<ViewerId> = events.iter().map(|event| event.viewer).collect();
+            let appended = self.log.append(partition, events).await.map_err(AppError::internal)?;
+            viewers.into_iter().for_each(|viewer| self.acknowledged.note(viewer, partition, appended.end));
         }
         outbox::delete_through(&self.store, last).await?;
         self.told.send_replace(last);

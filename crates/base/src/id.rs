@@ -10,6 +10,8 @@ use crate::{Rng, Timestamp};
 /// Milliseconds from the Unix epoch to 2020-01-01T00:00:00Z, where the time part of an id begins.
 const BIRTH_EPOCH_MS: i64 = 1_577_836_800_000;
 const CHANCE_BITS: u32 = 22;
+/// Steps between ids of one millisecond: 1 to 1,024.
+const STEP_MASK: u64 = (1 << 10) - 1;
 /// 13 digits of 5 bits hold 65 bits: enough for 63.
 const DIGITS: usize = 13;
 /// Crockford's alphabet: no i, l, o, u.
@@ -36,17 +38,23 @@ pub trait Id: Copy + Eq + Ord + fmt::Display {
 /// Makes ids. One per component, each with a child [`Rng`] of its own.
 pub struct IdMaker {
     rng: Rng,
+    last: u64,
 }
 
 impl IdMaker {
     pub fn new(rng: Rng) -> Self {
-        Self { rng }
+        Self { rng, last: 0 }
     }
 
-    /// A fresh id born at `now`. Two ids of one millisecond collide with a chance of 2^-22: the store's unique keys decide.
+    /// A fresh id born at `now`, larger than every one before it. Ids of several makers that are born in the same millisecond
+    /// collide with a chance of 2^-22: the store's unique keys decide.
     pub fn next<T: Id>(&mut self, now: Timestamp) -> T {
         let since = now.as_millis().saturating_sub(BIRTH_EPOCH_MS).clamp(0, (1 << 41) - 1) as u64;
-        T::from_raw((since << CHANCE_BITS) | (self.rng.next_u64() >> (64 - CHANCE_BITS)))
+        let chance = self.rng.next_u64() >> (64 - CHANCE_BITS);
+        let fresh = (since << CHANCE_BITS) | chance;
+        // Within a millisecond, and when the clock was set back: on from the last one, by steps that do not tell how many there were.
+        self.last = if fresh > self.last { fresh } else { self.last + 1 + (chance & STEP_MASK) };
+        T::from_raw(self.last)
     }
 }
 
@@ -180,5 +188,14 @@ mod tests {
         let [a, b] = make();
         assert!(a < b);
         assert_eq!([a, b], make());
+    }
+
+    #[test]
+    fn ids_of_one_maker_rise_also_within_a_millisecond() {
+        let mut maker = IdMaker::new(Rng::from_seed(7));
+        let now = 1_700_000_000_000;
+        let ids: Vec<VideoId> = (0..20_000).map(|_| maker.next(Timestamp::from_millis(now))).collect();
+        assert!(ids.is_sorted_by(|a, b| a < b));
+        assert!(maker.next::<VideoId>(Timestamp::from_millis(now - 5_000)) > ids[ids.len() - 1], "the clock was set back");
     }
 }

@@ -164,13 +164,31 @@ pub struct HistoryItem {
 }
 
 impl HistoryItem {
-    pub fn new(video: &VideoFeatures, (outcome, strength): (Outcome, f32), at_ms: i64) -> Self {
+    pub fn new(video: &VideoFeatures, outcome: (Outcome, f32), at_ms: i64) -> Self {
+        Self::of(video).with(outcome, at_ms)
+    }
+
+    /// What an item says of its video, whoever watched it: made once, and completed by [`HistoryItem::with`].
+    pub fn of(video: &VideoFeatures) -> Self {
         let mut hashtags = [0; HISTORY_HASHTAGS];
         for (kept, hashtag) in hashtags.iter_mut().zip(&video.hashtags) {
             *kept = *hashtag;
         }
         let content = ContentCode::of(&video.content);
-        Self { video: video.video, creator: video.creator, hashtags, content, outcome, strength, at_ms }
+        Self {
+            video: video.video,
+            creator: video.creator,
+            hashtags,
+            content,
+            outcome: Outcome::Watched,
+            strength: 0.0,
+            at_ms: 0,
+        }
+    }
+
+    /// The same video, watched like this and then.
+    pub fn with(self, (outcome, strength): (Outcome, f32), at_ms: i64) -> Self {
+        Self { outcome, strength, at_ms, ..self }
     }
 
     /// Valence times strength, -1 to 1; 0 when the strength is no number.

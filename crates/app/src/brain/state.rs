@@ -106,7 +106,7 @@ impl State {
             }
             _ if self.views.learning_paused(event.viewer) => {}
             Body::Slate(slate) => {
-                let features = self.viewer_features(event.viewer, slate.context);
+                let features = viewer_features(&self.views, &self.videos, event.viewer, slate.context, None);
                 let items =
                     slate.items.iter().filter_map(|item| self.videos.get(item.video)).map(|k| k.features.clone()).collect();
                 self.joiner.slate(slate.slate.raw(), features, items, at, &mut self.examples);
@@ -115,15 +115,16 @@ impl State {
                 self.candidates.set_impressions(*video, self.views.counts(*video).impressions);
                 let slate = slate.map(|s| s.raw());
                 let impression = Impression { viewer, video: video.raw(), slate, at_ms: at };
-                let features = if slate.is_none() { self.features_now(event, *video) } else { None };
-                self.joiner.impression(&impression, || features, &mut self.examples);
+                let (views, videos) = (&self.views, &self.videos);
+                let features = || features_now(views, videos, event, *video);
+                self.joiner.impression(&impression, features, &mut self.examples);
             }
             Body::Watch(watch) => {
                 let slate = watch.slate.map(|s| s.raw());
-                let (watch_ms, duration_ms) = (watch.watch_ms, watch.duration_ms);
-                let features = if slate.is_none() { self.features_now(event, watch.video) } else { None };
-                let watch = Watch { viewer, video: watch.video.raw(), slate, at_ms: at, watch_ms, duration_ms };
-                self.joiner.watch(&watch, || features, &mut self.examples);
+                let (watch_ms, duration_ms, video) = (watch.watch_ms, watch.duration_ms, watch.video);
+                let watch = Watch { viewer, video: video.raw(), slate, at_ms: at, watch_ms, duration_ms };
+                let (views, videos) = (&self.views, &self.videos);
+                self.joiner.watch(&watch, || features_now(views, videos, event, video), &mut self.examples);
             }
             Body::Like { video } => self.action(event, Target::Video(video.raw()), Task::Like),
             Body::Save { video } => self.action(event, Target::Video(video.raw()), Task::Save),
@@ -140,36 +141,9 @@ impl State {
         self.learn(event.received);
     }
 
-    /// The features of a viewing that no slate stands behind: as they are now, but for this viewing itself.
-    fn features_now(&self, event: &Event, video: VideoId) -> Option<(ViewerFeatures, Arc<VideoFeatures>)> {
-        let known = self.videos.get(video)?;
-        let context = Context { hour: event.at.hour(), weekday: event.at.weekday(), tab: 2, ..Context::default() };
-        Some((self.viewer_features_without(event.viewer, context, Some(video)), known.features.clone()))
-    }
-
     fn action(&mut self, event: &Event, target: Target, task: Task) {
         let action = Action { viewer: event.viewer.raw(), target, task, at_ms: event.received.as_millis() };
         self.joiner.action(&action, &mut self.examples);
-    }
-
-    fn viewer_features(&self, viewer: ViewerId, context: Context) -> ViewerFeatures {
-        self.viewer_features_without(viewer, context, None)
-    }
-
-    /// `without`: a video whose outcome the features must not give away.
-    fn viewer_features_without(&self, viewer: ViewerId, context: Context, without: Option<VideoId>) -> ViewerFeatures {
-        let mut history = self.views.history(viewer, learner::HISTORY_MAX);
-        history.retain(|entry| Some(entry.video) != without);
-        ViewerFeatures {
-            viewer: viewer.raw(),
-            hour: context.hour,
-            weekday: context.weekday,
-            device: context.device,
-            language: context.language,
-            tab: context.tab,
-            depth: context.depth,
-            history: history_items(&self.videos, &history).into(),
-        }
     }
 
     fn learn(&mut self, now: Timestamp) {
@@ -193,5 +167,39 @@ impl State {
                 tracing::warn!(%error, "a video's vector could not be kept");
             }
         }
+    }
+}
+
+/// The features of a viewing that no slate stands behind: as they are now, but for this viewing itself.
+fn features_now(
+    views: &Views,
+    videos: &KnownVideos,
+    event: &Event,
+    video: VideoId,
+) -> Option<(ViewerFeatures, Arc<VideoFeatures>)> {
+    let features = videos.get(video)?.features.clone();
+    let context = Context { hour: event.at.hour(), weekday: event.at.weekday(), tab: 2, ..Context::default() };
+    Some((viewer_features(views, videos, event.viewer, context, Some(video)), features))
+}
+
+/// `without`: a video whose outcome the features must not give away.
+fn viewer_features(
+    views: &Views,
+    videos: &KnownVideos,
+    viewer: ViewerId,
+    context: Context,
+    without: Option<VideoId>,
+) -> ViewerFeatures {
+    let mut history = views.history(viewer, learner::HISTORY_MAX);
+    history.retain(|entry| Some(entry.video) != without);
+    ViewerFeatures {
+        viewer: viewer.raw(),
+        hour: context.hour,
+        weekday: context.weekday,
+        device: context.device,
+        language: context.language,
+        tab: context.tab,
+        depth: context.depth,
+        history: history_items(videos, &history).into(),
     }
 }

@@ -6,7 +6,7 @@ use ::feed::Facts;
 use base::VideoId;
 use eventlog::VideoFacts;
 use hashbrown::HashMap;
-use learner::{VideoFeatures, feature_hash};
+use learner::{HistoryItem, VideoFeatures, feature_hash};
 use parking_lot::RwLock;
 
 /// One video, in the forms that its readers need. Shared and never changed: an edit makes a new one.
@@ -14,6 +14,8 @@ use parking_lot::RwLock;
 pub struct KnownVideo {
     pub facts: Arc<Facts>,
     pub features: Arc<VideoFeatures>,
+    /// An item of a history that somebody watched it in, but for how and when.
+    pub item: HistoryItem,
 }
 
 impl KnownVideo {
@@ -33,7 +35,8 @@ impl KnownVideo {
             published_at_ms: facts.published_at.as_millis(),
             content: facts.content.clone(),
         };
-        Self { facts: Arc::new(for_feed), features: Arc::new(features) }
+        let item = HistoryItem::of(&features);
+        Self { facts: Arc::new(for_feed), features: Arc::new(features), item }
     }
 }
 
@@ -53,6 +56,10 @@ impl KnownVideos {
     }
     pub fn get(&self, video: VideoId) -> Option<Arc<KnownVideo>> {
         self.by_id.read().get(&video).cloned()
+    }
+    /// A video as the feed sees it.
+    pub fn facts(&self, video: VideoId) -> Option<Arc<Facts>> {
+        self.by_id.read().get(&video).map(|known| known.facts.clone())
     }
     /// Looks many up under one lock, in their order.
     pub fn with_each_or(&self, ids: impl Iterator<Item = VideoId>, mut each: impl FnMut(Option<&Arc<KnownVideo>>)) {

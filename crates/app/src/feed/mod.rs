@@ -11,18 +11,18 @@ use std::time::Duration;
 use ::feed::scorer::{FallbackScorer, LearnedScorer};
 use ::feed::{Context, Pipeline, PipelineParts, Query, SelectorConfig, Slate, Tab, ViewerState, Weights};
 use base::{AccountId, Clock, IdMaker, Rng, SlateId, VideoId, ViewerId};
-use eventlog::EventLog;
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use crate::acknowledged::Acknowledged;
 use crate::brain::Brain;
 use crate::{App, AppError};
 
 pub use slates::SlateWriter;
 pub use state::{Viewer, history_items};
 
-/// How long a page waits for what was acknowledged before it was asked for to be learned.
+/// How long a page waits for its viewer's acknowledged events to be learned.
 const CATCH_UP: Duration = Duration::from_millis(150);
 /// A pause this long ends a sitting: the next page begins at depth 0.
 const SITTING_MS: i64 = 30 * 60_000;
@@ -65,7 +65,7 @@ pub struct FeedPage {
 pub struct FeedService {
     pipeline: Pipeline,
     brain: Arc<Brain>,
-    log: Arc<dyn EventLog>,
+    acknowledged: Arc<Acknowledged>,
     clock: Arc<dyn Clock>,
     ids: Mutex<IdMaker>,
     rng: Mutex<Rng>,
@@ -74,10 +74,10 @@ pub struct FeedService {
 }
 
 impl FeedService {
-    pub fn new(
+    pub(crate) fn new(
         config: &FeedConfig,
         brain: Arc<Brain>,
-        log: Arc<dyn EventLog>,
+        acknowledged: Arc<Acknowledged>,
         clock: Arc<dyn Clock>,
         rng: &Rng,
         slates: Arc<SlateWriter>,
@@ -85,7 +85,7 @@ impl FeedService {
         let requests = Arc::new(predictor::Requests::default());
         let facts = {
             let brain = brain.clone();
-            Arc::new(move |video| brain.videos.get(video).map(|known| known.facts.clone()))
+            Arc::new(move |video| brain.videos.facts(video))
         };
         let learned = predictor::LearnerPredictor::new(brain.clone(), requests.clone());
         let scorer = Arc::new(LearnedScorer::new(Arc::new(learned), config.weights.clone()));
@@ -97,7 +97,7 @@ impl FeedService {
         Self {
             pipeline: Pipeline::new(parts),
             brain,
-            log,
+            acknowledged,
             clock,
             ids: Mutex::new(IdMaker::new(rng.child("slate ids"))),
             rng: Mutex::new(rng.child("pages")),
@@ -109,9 +109,10 @@ impl FeedService {
     /// Makes a page. What this viewer did and was acknowledged before the call has been learned by then, unless the brain is more than
     /// 150 ms behind: then the page is made from what is known.
     async fn page(&self, ask: FeedAsk, blocked: Arc<HashSet<AccountId>>, surprise: f32, paused: bool) -> FeedPage {
-        let partition = self.log.partition_of(ask.viewer);
-        if let Ok(next) = self.log.next_offset(partition) {
-            self.brain.caught_up(partition, next, CATCH_UP).await;
+        if let Some(place) = self.acknowledged.of(ask.viewer)
+            && self.brain.caught_up(place.0, place.1, CATCH_UP).await
+        {
+            self.acknowledged.learned(ask.viewer, place);
         }
         let now = self.clock.now();
         let state = Arc::new(Viewer::gather(&self.brain.views, &self.brain.videos, ask.viewer, blocked, now));
@@ -174,7 +175,7 @@ impl App {
             Some(account) => self.blocks_of(account).await?,
             None => Arc::default(),
         };
-        let settings = self.accounts.feed_settings(ask.viewer).await?;
+        let settings = self.feed_settings(ask.viewer).await?;
         Ok(self.feed.page(ask, blocked, settings.surprise, settings.learning_paused).await)
     }
 }

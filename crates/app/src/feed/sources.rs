@@ -10,13 +10,13 @@ use super::predictor::Requests;
 use crate::brain::Brain;
 
 /// Candidates that each source brings at most. Together below the feed's own limit, so that none is cut.
-const LEARNED: usize = 150;
+const LEARNED: usize = 120;
 const FOLLOWED: usize = 60;
-const FRESH: usize = 60;
-const TRENDING: usize = 60;
-const EXPLORE: usize = 60;
-const HASHTAG: usize = 80;
-const SIMILAR: usize = 40;
+const FRESH: usize = 40;
+const TRENDING: usize = 40;
+const EXPLORE: usize = 40;
+const HASHTAG: usize = 60;
+const SIMILAR: usize = 30;
 /// Trending videos that are looked through for some that the viewer has not seen.
 const TRENDING_LOOKED_AT: usize = 1_000;
 

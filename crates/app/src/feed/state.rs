@@ -51,16 +51,14 @@ fn signals(entry: &HistoryEntry) -> Signals {
 
 /// A viewer's history as the learner reads it: newest first, at most [`HISTORY_MAX`] items, videos that are gone left out.
 pub fn history_items(videos: &KnownVideos, history: &[HistoryEntry]) -> Vec<HistoryItem> {
-    let mut items = Vec::with_capacity(HISTORY_MAX.min(history.len()));
-    let mut entries = history.iter().take(HISTORY_MAX).peekable();
-    if entries.peek().is_none() {
-        return items;
-    }
-    for entry in entries {
-        if let Some(video) = videos.get(entry.video) {
-            items.push(HistoryItem::new(&video.features, signals(entry).judge(), entry.at.as_millis()));
+    let newest = &history[..history.len().min(HISTORY_MAX)];
+    let mut items = Vec::with_capacity(newest.len());
+    let mut entries = newest.iter();
+    videos.with_each_or(newest.iter().map(|entry| entry.video), |video| {
+        if let (Some(entry), Some(video)) = (entries.next(), video) {
+            items.push(video.item.with(signals(entry).judge(), entry.at.as_millis()));
         }
-    }
+    });
     items
 }
 
@@ -101,8 +99,9 @@ impl Viewer {
             finished: u32,
         }
         let mut by_hash: HashMap<u64, Seen> = HashMap::new();
-        for entry in &self.history {
-            let Some(video) = videos.get(entry.video) else { continue };
+        let mut entries = self.history.iter();
+        videos.with_each_or(self.history.iter().map(|entry| entry.video), |video| {
+            let (Some(entry), Some(video)) = (entries.next(), video) else { return };
             if self.recent_creators.len() < RECENT_CREATORS {
                 self.recent_creators.push(video.facts.creator);
             }
@@ -115,7 +114,7 @@ impl Viewer {
                 seen.watched += u32::from(entry.watch_ms > 0);
                 seen.finished += u32::from(flags.finished());
             }
-        }
+        });
         for topic in learner::topics(now.as_millis(), &self.items) {
             if let Some(seen) = by_hash.get(&topic.hashtag) {
                 self.hashtags.push(HashtagTaste::new(seen.name.clone(), topic.weight, seen.watched, seen.finished));

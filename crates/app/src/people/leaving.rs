@@ -135,6 +135,7 @@ impl App {
 
         self.catalog.committed(changed.and(rest));
         self.accounts.profile_changed(who.account);
+        self.feed_settings.forget(&deleted.viewer);
         self.avatar_replaced(who.account, deleted.avatar).await;
         for video in &videos {
             self.forget_video(video).await;

@@ -121,7 +121,7 @@ impl Joiner {
         self.hold(out);
     }
 
-    /// A clip came into view. `features` is asked only when the event names no slate.
+    /// A clip came into view. `features` is asked only when the event names no slate and no view of it is open.
     pub fn impression(
         &mut self,
         impression: &Impression,
@@ -129,11 +129,13 @@ impl Joiner {
         out: &mut Vec<Example>,
     ) {
         self.counters.impressions += 1;
-        let given = if impression.slate.is_none() { features() } else { None };
+        let open =
+            impression.slate.is_some() || self.find((impression.viewer, impression.video), None, impression.at_ms).is_some();
+        let given = if open { None } else { features() };
         self.handle(Event::Impression(*impression), given, out);
     }
 
-    /// A view ended. `features` is asked only when the event names no slate.
+    /// A view ended. `features` is asked only when the event names no slate and no view of the clip is open.
     pub fn watch(
         &mut self,
         watch: &Watch,
@@ -141,7 +143,8 @@ impl Joiner {
         out: &mut Vec<Example>,
     ) {
         self.counters.watches += 1;
-        let given = if watch.slate.is_none() { features() } else { None };
+        let open = watch.slate.is_some() || self.find((watch.viewer, watch.video), None, watch.at_ms).is_some();
+        let given = if open { None } else { features() };
         self.handle(Event::Watch(*watch), given, out);
     }
 

@@ -1,6 +1,8 @@
 //! `bench events`: batches over HTTP, acknowledged on disk, joined and learned, for as long as asked.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -19,6 +21,8 @@ const SENDERS: usize = 4;
 const BATCH_EVENTS: usize = 1_000;
 /// Videos that the events are about.
 const VIDEOS: usize = 20_000;
+/// Senders pause while more events than this are acknowledged and not yet learned: both rates are what can be kept up.
+const AHEAD_MAX: u64 = 10_000;
 /// A freshness probe is sent this often.
 const PROBE_EVERY: Duration = Duration::from_millis(250);
 
@@ -29,18 +33,22 @@ struct Sent {
 }
 
 pub async fn run(args: &BenchArgs, dir: &Path) -> Result<Report> {
+    super::stage(&format!("making {VIDEOS} videos"));
     let world = World::start(dir, args.seed, VIDEOS, args.viewers).await?;
     let token = world.app.bench_operator_token().await?;
+    super::stage(&format!("measuring for {} s", args.seconds));
     let rss_start = machine::resident_mib();
     let learned_before = world.app.brain.learned_events();
     let started = Instant::now();
     let until = started + Duration::from_secs(args.seconds);
-    let world = std::sync::Arc::new(world);
+    let world = Arc::new(world);
 
+    let ahead = Arc::new(Ahead { learned_before, acknowledged: AtomicU64::new(0) });
     let senders: Vec<_> = (0..SENDERS)
         .map(|n| {
-            let (world, token, seed) = (world.clone(), token.clone(), args.seed);
-            tokio::spawn(async move { send(&world, token, Rng::from_seed(seed).child(&format!("sender {n}")), until).await })
+            let (world, token, ahead) = (world.clone(), token.clone(), ahead.clone());
+            let rng = Rng::from_seed(args.seed).child(&format!("sender {n}"));
+            tokio::spawn(async move { send(&world, token, rng, until, &ahead).await })
         })
         .collect();
     let probe = tokio::spawn({
@@ -73,13 +81,13 @@ pub async fn run(args: &BenchArgs, dir: &Path) -> Result<Report> {
     figures.insert("rss_start_mib".into(), figure(rss_start));
     figures.insert("rss_end_mib".into(), figure(machine::resident_mib()));
     figures.insert("errors".into(), json!(total.errors));
-    if let Ok(world) = std::sync::Arc::try_unwrap(world) {
+    if let Ok(world) = Arc::try_unwrap(world) {
         world.stop().await?;
     }
     Ok(Report {
         parameters: json!({
             "videos": VIDEOS, "viewers": args.viewers, "seconds": args.seconds, "seed": args.seed, "senders": SENDERS,
-            "batch_events": BATCH_EVENTS,
+            "batch_events": BATCH_EVENTS, "ahead_max": AHEAD_MAX,
         }),
         figures,
         note: "arithmetic: the clients, the parsing and the learning share the cores; each batch waits for one fdatasync"
@@ -87,7 +95,20 @@ pub async fn run(args: &BenchArgs, dir: &Path) -> Result<Report> {
     })
 }
 
-async fn send(world: &World, token: String, mut rng: Rng, until: Instant) -> Result<Sent> {
+/// How far the acknowledging is ahead of the learning.
+struct Ahead {
+    learned_before: u64,
+    acknowledged: AtomicU64,
+}
+
+impl Ahead {
+    fn events(&self, world: &World) -> u64 {
+        let learned = world.app.brain.learned_events() - self.learned_before;
+        self.acknowledged.load(Ordering::Relaxed).saturating_sub(learned)
+    }
+}
+
+async fn send(world: &World, token: String, mut rng: Rng, until: Instant, ahead: &Ahead) -> Result<Sent> {
     let mut client = Client::connect(world.address, Credentials::Bearer(token)).await?;
     let mut sent = Sent { acknowledged: 0, errors: 0, latency: Percentiles::default() };
     while Instant::now() < until {
@@ -98,6 +119,9 @@ async fn send(world: &World, token: String, mut rng: Rng, until: Instant) -> Res
             let viewer = world.viewers[rng.below(world.viewers.len())];
             events += write_viewing(&mut body, world, viewer, &mut rng, now_ms);
         }
+        while ahead.events(world) > AHEAD_MAX && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
         let asked = Instant::now();
         let (status, answer) =
             client.send(Method::POST, "/v1/events?bulk=true", "application/x-ndjson", Bytes::from(body)).await?;
@@ -105,7 +129,9 @@ async fn send(world: &World, token: String, mut rng: Rng, until: Instant) -> Res
         match status {
             StatusCode::OK => {
                 let receipt: serde_json::Value = serde_json::from_slice(&answer)?;
-                sent.acknowledged += receipt["accepted"].as_u64().unwrap_or(0) as usize;
+                let accepted = receipt["accepted"].as_u64().unwrap_or(0);
+                sent.acknowledged += accepted as usize;
+                ahead.acknowledged.fetch_add(accepted, Ordering::Relaxed);
                 sent.errors += receipt["rejected"].as_array().map_or(0, Vec::len);
             }
             // Told to wait: what a client does then.

@@ -23,9 +23,12 @@ const HISTORY_VIEWINGS: usize = 20;
 const BATCH_EVENTS: usize = 200;
 
 pub async fn run(args: &BenchArgs, dir: &Path) -> Result<Report> {
+    super::stage(&format!("making {} videos", args.videos));
     let world = Arc::new(World::start(dir, args.seed, args.videos, args.viewers).await?);
     let token = world.app.bench_operator_token().await?;
+    super::stage(&format!("giving {} viewers a history", args.viewers));
     warm_up(&world, &token, args.seed).await?;
+    super::stage(&format!("measuring for {} s", args.seconds));
 
     let started = Instant::now();
     let until = started + Duration::from_secs(args.seconds);
@@ -111,7 +114,12 @@ async fn ask(
         let asked = if interval.is_some() { due } else { Instant::now() };
         let (status, _) = client.send(Method::GET, "/v1/feed?limit=8", "", Bytes::new()).await?;
         latency.add(asked.elapsed().as_secs_f64() * 1e3);
-        errors += usize::from(status != StatusCode::OK);
+        if status != StatusCode::OK {
+            if errors == 0 {
+                super::stage(&format!("a page was answered {status}"));
+            }
+            errors += 1;
+        }
         due = interval.map_or_else(Instant::now, |interval| due + interval);
     }
     Ok((latency, errors))

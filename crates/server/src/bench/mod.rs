@@ -66,6 +66,11 @@ pub struct Report {
     pub note: String,
 }
 
+/// Tells what is going on, beside the figures.
+fn stage(what: &str) {
+    eprintln!("{what}");
+}
+
 /// A number as a JSON figure, rounded to what is worth telling.
 pub fn figure(value: f64) -> Value {
     json!((value * 1000.0).round() / 1000.0)
