@@ -31,14 +31,13 @@ function clean_environment() {
 }
 
 /** Runs the binary to its end. */
-export async function run(args, { input = '' } = {}) {
-  const child = spawn(binary, args, { env: clean_environment() });
+export async function run(args) {
+  const child = spawn(binary, args, { env: clean_environment(), stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (part) => (stdout += part));
   child.stderr.on('data', (part) => (stderr += part));
-  child.stdin.end(input);
   const code = await new Promise((done, failed) => child.once('error', failed).once('close', done));
   running.delete(child);
   return { code, stdout, stderr };

@@ -91,6 +91,10 @@ house.scene('every error has one form', async () => {
     [415, null, client, 'POST', '/v1/events', 'hello'],
     [401, 'sign_in_failed', stranger, 'POST', '/v1/session', { handle: 'nobody', password: 'not the password' }],
     [405, 'method_not_allowed', stranger, 'POST', '/discover'],
+    [405, 'method_not_allowed', stranger, 'POST', '/v1/feed'],
+    [400, 'bad_parameter', stranger, 'GET', '/v1/feed?limit=many'],
+    [400, 'malformed', client, 'PATCH', '/v1/me/taste', '{"surprise": '],
+    [413, 'too_large', client, 'POST', '/v1/events', JSON.stringify({ events: [], filler: 'x'.repeat(5 << 20) })],
   ];
   for (const [status, code, who, method, path, body] of cases) {
     const headers = typeof body === 'string' ? { 'content-type': path === '/v1/events' ? 'text/plain' : 'application/json' } : {};

@@ -49,14 +49,15 @@ impl AgeBand {
 
 impl StoredAge {
     /// The band of somebody born in `birth_year`. Only the year is known, so everybody counts as not having had this year's
-    /// birthday yet: protections end late rather than early.
+    /// birthday yet; and the band moves on when the youngest in it would have grown out of it, so that what is kept says no more
+    /// than the band. Protections end late rather than early.
     pub fn of(birth_year: i32, year: i32) -> Result<Self, BirthYearRefused> {
         let age = year - birth_year - 1;
         match age {
             _ if !(-1..AGE_MAX).contains(&age) => Err(BirthYearRefused::Impossible),
             _ if age < AGE_MIN => Err(BirthYearRefused::TooYoung),
-            13..=15 => Ok(Self { band: AgeBand::From13To15, until_year: Some(birth_year + 17) }),
-            16..=17 => Ok(Self { band: AgeBand::From16To17, until_year: Some(birth_year + 19) }),
+            13..=15 => Ok(Self { band: AgeBand::From13To15, until_year: Some(year + 3) }),
+            16..=17 => Ok(Self { band: AgeBand::From16To17, until_year: Some(year + 2) }),
             _ => Ok(Self { band: AgeBand::Adult, until_year: None }),
         }
     }
@@ -100,13 +101,18 @@ mod tests {
     }
 
     #[test]
-    fn a_band_moves_on_as_if_it_had_been_asked_again() {
+    fn a_band_moves_on_late_rather_than_early_and_tells_no_birth_year() {
+        let of = |birth_year| StoredAge::of(birth_year, 2026).unwrap();
         for birth_year in 2000..=2012 {
-            let stored = StoredAge::of(birth_year, 2026).unwrap();
             for year in 2026..2040 {
-                assert_eq!(stored.in_year(year), StoredAge::of(birth_year, year).unwrap(), "{birth_year} in {year}");
+                let asked_again = StoredAge::of(birth_year, year).unwrap().band;
+                assert!(of(birth_year).in_year(year).band <= asked_again, "{birth_year} in {year}");
             }
         }
-        assert_eq!(StoredAge::of(1990, 2026).unwrap().until_year, None, "nothing is kept of an adult's birth year");
+        assert_eq!([of(2010), of(2011)], [of(2012), of(2012)], "the same is kept of everybody in a band");
+        assert_eq!(of(2008), of(2009));
+        let youngest = [2028, 2029, 2030, 2031].map(|year| of(2012).in_year(year).band);
+        assert_eq!(youngest, [AgeBand::From13To15, AgeBand::From16To17, AgeBand::From16To17, AgeBand::Adult]);
+        assert_eq!(of(1990).until_year, None);
     }
 }

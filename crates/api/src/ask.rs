@@ -45,6 +45,29 @@ pub async fn raw(request: Request, api: &Api) -> Result<Bytes, Problem> {
     })
 }
 
+/// Parameters of the address.
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Api> for Params<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let Query(params) = Query::<T>::from_request_parts(parts, api)
+            .await
+            .map_err(|error| Problem::bad_request("bad_parameter", format!("{}.", error.body_text())))?;
+        Ok(Self(params))
+    }
+}
+
+/// A body as it came, for a handler that reads it itself; 413 when there are more bytes than the route takes.
+pub struct Raw(pub Bytes);
+
+impl FromRequest<Api> for Raw {
+    type Rejection = Problem;
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        raw(request, api).await.map(Self)
+    }
+}
+
 /// Where in a list to go on, and how far.
 #[derive(Clone, Copy, Debug)]
 pub struct Listing {

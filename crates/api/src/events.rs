@@ -1,8 +1,8 @@
 //! What people did, in batches.
 
+use app::Whose;
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use eventlog::intake::{BATCH_BYTES_MAX, Form};
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::ask::{Params, Raw};
 use crate::{Anyone, Api, Problem, ProblemDetails};
 
 pub fn routes() -> OpenApiRouter<Api> {
@@ -75,9 +76,9 @@ pub struct BulkQuery {
 async fn post_events(
     State(api): State<Api>,
     Anyone(caller): Anyone,
-    Query(query): Query<BulkQuery>,
+    Params(query): Params<BulkQuery>,
     headers: HeaderMap,
-    body: Bytes,
+    Raw(body): Raw,
 ) -> Result<Json<EventReceipt>, Problem> {
     let form = match headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).and_then(|v| v.split(';').next()) {
         Some("application/json") => Form::Json,
@@ -87,17 +88,18 @@ async fn post_events(
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
         }
     };
-    let viewer = if query.bulk {
+    let whose = if query.bulk {
         let session = caller.signed_in.ok_or_else(Problem::sign_in_required)?;
         if session.role != accounts::Role::Operator {
             return Err(Problem::forbidden());
         }
-        None
+        Whose::Named
     } else {
         let detail = "Ask for GET /v1/session first: it says who you are.";
-        Some(caller.viewer.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "viewer_required", detail))?)
+        let viewer = caller.viewer.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "viewer_required", detail))?;
+        Whose::Viewer { viewer, signed_in: caller.signed_in.is_some() }
     };
-    let taken = api.app.take_events(body, form, viewer).await?;
+    let taken = api.app.take_events(body, form, whose).await?;
     let rejected = taken
         .rejected
         .into_iter()

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use base::{AccountId, VideoId};
@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::ask::{Body, Params};
 use crate::caller::{VIEWER_COOKIE, set_cookie};
 use crate::cards::{PersonRef, Video};
 use crate::{Anyone, Api, Caller, Page, PageQuery, Problem, ProblemDetails};
@@ -188,7 +189,7 @@ pub fn viewer_or_new(api: &Api, caller: &Caller) -> (base::ViewerId, Option<head
 async fn get_feed(
     State(api): State<Api>,
     Anyone(caller): Anyone,
-    Query(query): Query<FeedQuery>,
+    Params(query): Params<FeedQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let following = match query.tab.as_deref() {
@@ -328,7 +329,7 @@ pub fn viewer_of(caller: &Caller) -> Result<base::ViewerId, Problem> {
 async fn get_history(
     State(api): State<Api>,
     Anyone(caller): Anyone,
-    Query(page): Query<PageQuery>,
+    Params(page): Params<PageQuery>,
 ) -> Result<Json<Page<HistoryItem>>, Problem> {
     let viewer = viewer_of(&caller)?;
     // The history is short and in memory: the cursor is the last video of the page before.
@@ -448,7 +449,7 @@ async fn get_taste(State(api): State<Api>, Anyone(caller): Anyone) -> Result<Jso
 async fn patch_taste(
     State(api): State<Api>,
     Anyone(caller): Anyone,
-    Json(change): Json<TasteChange>,
+    Body(change): Body<TasteChange>,
 ) -> Result<Json<Taste>, Problem> {
     let viewer = viewer_of(&caller)?;
     if change.surprise.is_some_and(|s| !(0.0..=1.0).contains(&s)) {

@@ -13,25 +13,47 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: 
      script-src 'self'; style-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; \
      frame-ancestors 'none'; manifest-src 'self'";
 
+/// Answers that take as long as they take.
+fn is_unhurried(path: &str) -> bool {
+    path.starts_with("/v1/uploads") || path == "/v1/stream"
+}
+
 pub async fn guard(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let Some(_permit) = api.app.admit(api.settings.in_flight_max) else {
+    // Whoever watches over the house must be answered above all when it is full.
+    if matches!(request.uri().path(), "/healthz" | "/readyz" | "/metrics") {
+        return with_headers(next.run(request).await);
+    }
+    let Some(permit) = api.app.admit(api.settings.in_flight_max) else {
         return Problem::unavailable("overloaded", "Too much is going on right now. Try again in a moment.").into_response();
     };
     if !is_same_site(request.method(), request.headers(), &api.settings.public_url) {
         let detail = "This request was made by another site.";
         return with_headers(Problem::new(StatusCode::FORBIDDEN, "cross_site", detail).into_response());
     }
-    let path = request.uri().path();
-    let unhurried = path.starts_with("/v1/uploads") || path == "/v1/stream" || path == "/v1/events";
-    let response = if unhurried {
+    let unhurried = is_unhurried(request.uri().path());
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let answer = async move {
+        let _permit = permit;
         next.run(request).await
+    };
+    let response = if unhurried {
+        answer.await
+    } else if changes {
+        // What was begun is brought to its end, also when the client goes away or time is up: between a commit and what follows
+        // from it there is no way out.
+        in_time(api.app.see_through(answer)).await.unwrap_or_else(|broken| Problem::internal(broken).into_response())
     } else {
-        match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => Problem::unavailable("timed_out", "This took too long. Try again in a moment.").into_response(),
-        }
+        in_time(async { Ok::<_, std::convert::Infallible>(answer.await) }).await.unwrap_or_else(|never| match never {})
     };
     with_headers(response)
+}
+
+/// The answer, or that it took too long.
+async fn in_time<E>(answer: impl Future<Output = Result<Response, E>>) -> Result<Response, E> {
+    match tokio::time::timeout(REQUEST_TIMEOUT, answer).await {
+        Ok(answered) => answered,
+        Err(_) => Ok(Problem::unavailable("timed_out", "This took too long. Try again in a moment.").into_response()),
+    }
 }
 
 /// Whether an unsafe request comes from our own pages, or from no browser at all.

@@ -33,6 +33,8 @@ pub struct InboxItem {
     /// `like`, `comment`, `reply`, `follow`, `video_published`, `video_refused` or `duplicate`.
     pub kind: String,
     pub actor: Option<PersonRef>,
+    /// Whether the caller follows the actor.
+    pub actor_followed: bool,
     pub video: Option<InboxVideo>,
     /// The comment, or the reason of a refusal.
     pub text: Option<String>,
@@ -52,9 +54,11 @@ async fn get_inbox(State(api): State<Api>, SignedIn(who): SignedIn, list: Listin
     let (found, cards) = api.app.inbox(who.account, list.after, list.limit).await?;
     let actors: Vec<AccountId> = found.items.iter().filter_map(|item| item.actor).collect();
     let people = crate::cards::people(&api, &actors).await?;
+    let followed = api.app.social.following(who.account, &actors).await.map_err(app::AppError::from)?;
     let put = |item: social::InboxItem| InboxItem {
         id: item.id.to_string(),
         kind: item.kind.name().into(),
+        actor_followed: item.actor.is_some_and(|actor| followed.contains(&actor)),
         actor: item.actor.and_then(|actor| people.get(&actor).cloned()),
         video: item.video.map(|video| {
             let card = cards.iter().find(|card| card.card.id == video).map(crate::cards::video);

@@ -42,6 +42,7 @@ use std::time::Duration;
 use app::App;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use utoipa::OpenApi;
@@ -139,6 +140,9 @@ pub fn router(api: Api) -> Router {
         .route("/openapi.json", axum::routing::get(move || async move { ([("content-type", "application/json")], document) }))
         .route("/metrics", axum::routing::get(health::metrics))
         .fallback(assets::serve)
+        .method_not_allowed_fallback(async || {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take that method.")
+        })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(compress)
         .layer(axum::middleware::from_fn_with_state(api.clone(), guard::guard))

@@ -1,7 +1,7 @@
 //! What the operator sees: rates, the learner, the feed's latency, the jobs, the reports.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use base::JobId;
 use learner::{TABLE, Task};
@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::ask::Params;
 use crate::{Api, Operator, Page, PageQuery, Problem, ProblemDetails};
 
 /// Seconds of the rate and latency series.
@@ -241,7 +242,7 @@ pub struct OpsJob {
 async fn jobs(
     State(api): State<Api>,
     Operator(_): Operator,
-    Query(page): Query<PageQuery>,
+    Params(page): Params<PageQuery>,
 ) -> Result<Json<Page<OpsJob>>, Problem> {
     let before = page.cursor.as_deref().map(str::parse::<JobId>).transpose();
     let before = before.map_err(|_| Problem::bad_request("bad_cursor", "This cursor is not one of ours."))?;

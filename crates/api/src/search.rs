@@ -195,11 +195,11 @@ async fn search(
     responses((status = 200, body = Suggestions), (status = 422, body = ProblemDetails)))]
 async fn suggest(
     State(api): State<Api>,
-    Anyone(_): Anyone,
+    Anyone(caller): Anyone,
     ask: Result<Query<SuggestQuery>, QueryRejection>,
 ) -> Result<Json<Suggestions>, Problem> {
     let Query(ask) = ask.map_err(|_| bad_query())?;
-    let found = api.app.suggest(checked(&ask.q)?).await?;
+    let found = api.app.suggest(caller.account(), checked(&ask.q)?).await?;
     let people: Vec<AccountId> =
         found.iter().filter_map(|s| if let app::Suggestion::Person(id) = s { Some(*id) } else { None }).collect();
     let people = cards::people(&api, &people).await?;

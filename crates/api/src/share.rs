@@ -1,7 +1,7 @@
 //! What other sites show of a shared video: Open Graph tags in the page at `/v/{id}`, and oEmbed.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use base::VideoId;
@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::ask::Params;
 use crate::cards::Video;
 use crate::{Api, Problem, ProblemDetails, assets, cards};
 
@@ -125,7 +126,7 @@ pub struct Oembed {
 /// What another site may show of a video's address.
 #[utoipa::path(get, path = "/oembed", tag = "media", params(OembedQuery),
     responses((status = 200, body = Oembed), (status = 404, body = ProblemDetails), (status = 501, body = ProblemDetails)))]
-async fn oembed(State(api): State<Api>, Query(ask): Query<OembedQuery>) -> Result<Json<Oembed>, Problem> {
+async fn oembed(State(api): State<Api>, Params(ask): Params<OembedQuery>) -> Result<Json<Oembed>, Problem> {
     if ask.format.as_deref().is_some_and(|format| format != "json") {
         let status = axum::http::StatusCode::NOT_IMPLEMENTED;
         return Err(Problem::new(status, "oembed_format", "Only JSON is offered."));

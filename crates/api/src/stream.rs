@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use base::AccountId;
+use base::{AccountId, SessionId};
 use futures_util::stream;
 use serde::Serialize;
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -34,6 +34,7 @@ struct Unread {
 struct Listener {
     api: Api,
     who: AccountId,
+    session: SessionId,
     uploads: broadcast::Receiver<UploadChange>,
     inbox: broadcast::Receiver<AccountId>,
     stopping: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
@@ -45,6 +46,7 @@ struct Listener {
 async fn get_stream(State(api): State<Api>, SignedIn(who): SignedIn) -> Response {
     let listener = Listener {
         who: who.account,
+        session: who.session,
         uploads: api.app.studio.changes(),
         inbox: api.app.inbox_changes(),
         stopping: Box::pin(api.app.stopping()),
@@ -60,7 +62,13 @@ async fn get_stream(State(api): State<Api>, SignedIn(who): SignedIn) -> Response
 }
 
 impl Listener {
-    /// The next event; none when the server stops. A listener that fell behind has missed some: the next one tells the state.
+    /// Whether the session that opened the stream still stands.
+    async fn stands(&self) -> bool {
+        let sessions = self.api.app.accounts.sessions(self.who).await;
+        sessions.is_ok_and(|sessions| sessions.iter().any(|session| session.id == self.session))
+    }
+
+    /// The next event; none when the server stops or the session has ended. A listener that fell behind has missed some: the next one tells the state.
     async fn next(&mut self) -> Option<Event> {
         loop {
             let event = tokio::select! {
@@ -77,6 +85,7 @@ impl Listener {
                 },
             };
             match event {
+                Ok(Some(_)) if !self.stands().await => return None,
                 Ok(Some(event)) => return Some(event),
                 Ok(None) => {}
                 Err(problem) => {

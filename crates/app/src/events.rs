@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base::ViewerId;
-use eventlog::intake::{self, Form, Rejected, ViewerPolicy};
+use eventlog::intake::{self, Form, Reason, Rejected, ViewerPolicy};
 use eventlog::{Error, Event, Partition};
 
 use crate::{App, AppError};
@@ -19,19 +19,34 @@ pub struct Taken {
     pub rejected: Vec<Rejected>,
 }
 
+/// Whose events a batch holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// A viewer's own. Anonymous ones watch and react; what others see under a name takes an account.
+    Viewer { viewer: ViewerId, signed_in: bool },
+    /// Each event names its viewer: for operators.
+    Named,
+}
+
 impl App {
     /// Parses a batch and appends its good events to the log. When this returns, they are on disk.
-    ///
-    /// `viewer` is whose events these are; `None` lets each event name its viewer, which is for operators.
-    pub async fn take_events(&self, body: bytes::Bytes, form: Form, viewer: Option<ViewerId>) -> Result<Taken, AppError> {
-        let policy = viewer.map_or(ViewerPolicy::FromEvent, ViewerPolicy::Fixed);
+    pub async fn take_events(&self, body: bytes::Bytes, form: Form, whose: Whose) -> Result<Taken, AppError> {
+        let (policy, anonymous) = match whose {
+            Whose::Viewer { viewer, signed_in } => (ViewerPolicy::Fixed(viewer), !signed_in),
+            Whose::Named => (ViewerPolicy::FromEvent, false),
+        };
         let now = self.clock.now();
         let mut batch = if body.len() <= PARSE_INLINE_BYTES_MAX {
             intake::parse(&body, form, &policy, now)
         } else {
             tokio::task::spawn_blocking(move || intake::parse(&body, form, &policy, now)).await.map_err(AppError::internal)?
         }?;
-        batch.refuse_unknown_videos(|video| self.brain.videos.get(video).is_some());
+        batch.refuse(|event| match event.video() {
+            _ if anonymous && event.body.kind().needs_account() => Some((Reason::SignInRequired, "this takes an account")),
+            // It would be remembered for nothing.
+            Some(video) if !self.brain.videos.knows(video) => Some((Reason::UnknownVideo, "there is no such video")),
+            _ => None,
+        });
         let accepted = batch.events.len();
         let mut by_partition = BTreeMap::<Partition, Vec<Event>>::new();
         for event in batch.events {
@@ -39,7 +54,7 @@ impl App {
         }
         for (partition, events) in by_partition {
             let appended = self.log.append(partition, events).await?;
-            if let Some(viewer) = viewer {
+            if let Whose::Viewer { viewer, .. } = whose {
                 self.acknowledged.note(viewer, partition, appended.end);
             }
         }

@@ -55,7 +55,7 @@ pub use brain::{Brain, BrainConfig, BrainError, KnownVideo, KnownVideos};
 pub use cards::{PersonRef, VideoCard};
 pub use config::{AccountsConfig, EventLogConfig, MediaConfig, RegionConfig, Settings};
 pub use error::{AppError, Invalid};
-pub use events::Taken;
+pub use events::{Taken, Whose};
 pub use feed::{FeedAsk, FeedConfig, FeedPage, FeedService};
 pub use people::{Confirmation, Export, Followed, MyPerson, PersonPage};
 pub use search::{Discover, HashtagPage, Suggestion};
@@ -208,6 +208,10 @@ impl App {
         self.tasks.spawn(self.telling.clone().run(self.stop.clone()));
         self.start_studio();
         self.tasks.spawn(self.clone().keep_erasing());
+        let app = self.clone();
+        self.tasks.spawn(async move {
+            let _ = app.stop.run_until_cancelled(app.catalog.warm()).await;
+        });
         self.started.store(true, Ordering::Relaxed);
     }
 
@@ -218,10 +222,11 @@ impl App {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        self.brain.close().await?;
-        self.log.close().await?;
+        let remembered = self.brain.close().await;
+        let logged = self.log.close().await;
         self.store.close().await;
-        Ok(())
+        remembered?;
+        Ok(logged?)
     }
 
     /// A store transaction that can tell the log.
@@ -259,6 +264,11 @@ impl App {
     pub fn admit(&self, max: usize) -> Option<Admission> {
         let admission = Admission(self.in_flight.clone());
         (self.in_flight.fetch_add(1, Ordering::Relaxed) < max).then_some(admission)
+    }
+
+    /// Runs to its end whatever becomes of who waits for it; a stop waits for it.
+    pub fn see_through<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
+        self.tasks.spawn(work)
     }
 
     /// Everything is loaded, nothing has failed, and no stop is under way.

@@ -221,7 +221,7 @@ impl App {
         limit: u32,
     ) -> Result<Page<AccountId>, AppError> {
         let person = self.person_id(caller, handle).await?;
-        Ok(self.social.followers_page(person.id, after, limit).await?)
+        self.without_shut_out(caller, self.social.followers_page(person.id, after, limit).await?).await
     }
 
     pub async fn followings(
@@ -232,7 +232,20 @@ impl App {
         limit: u32,
     ) -> Result<Page<AccountId>, AppError> {
         let person = self.person_id(caller, handle).await?;
-        Ok(self.social.following_page(person.id, after, limit).await?)
+        self.without_shut_out(caller, self.social.following_page(person.id, after, limit).await?).await
+    }
+
+    /// Who was shut out, or shut the caller out, stands in no list.
+    async fn without_shut_out(
+        &self,
+        caller: Option<AccountId>,
+        mut page: Page<AccountId>,
+    ) -> Result<Page<AccountId>, AppError> {
+        if let Some(caller) = caller {
+            let shut_out = self.blocks_of(caller).await?;
+            page.items.retain(|person| !shut_out.contains(person));
+        }
+        Ok(page)
     }
 }
 

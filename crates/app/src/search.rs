@@ -69,15 +69,19 @@ impl App {
     }
 
     /// Completions of what was typed so far: hashtags, people, words.
-    pub async fn suggest(&self, query: &str) -> Result<Vec<Suggestion>, AppError> {
+    pub async fn suggest(&self, caller: Option<AccountId>, query: &str) -> Result<Vec<Suggestion>, AppError> {
         let hashtags = self.catalog.search_hashtags(query, None, SUGGESTIONS).await?.items;
+        let shut_out = match caller {
+            Some(caller) => self.blocks_of(caller).await?,
+            None => Default::default(),
+        };
         let people = match query.trim_start().starts_with(['#', '＃']) {
             true => Vec::new(),
             false => self.search_people(query, None, SUGGESTIONS).await?.items,
         };
         let queries = self.catalog.suggest_queries(query, SUGGESTIONS).await?;
         let hashtags = hashtags.into_iter().map(|found| Suggestion::Hashtag(found.hashtag));
-        let people = people.into_iter().map(Suggestion::Person);
+        let people = people.into_iter().filter(|person| !shut_out.contains(person)).map(Suggestion::Person);
         Ok(queries.into_iter().map(Suggestion::Query).chain(hashtags).chain(people).collect())
     }
 

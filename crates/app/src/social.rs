@@ -277,7 +277,8 @@ impl App {
         Ok(self.moderation.reports(None, after, limit).await?)
     }
 
-    /// Decides a report. Upheld, a video is taken down and a comment deleted; a person is the operator's to talk to.
+    /// Decides a report. Upheld, a video is taken down and a comment deleted; a person is the operator's to talk to. A video whose
+    /// upheld report is dismissed after all is shown again.
     pub async fn decide_report(&self, who: &SignedInSession, id: ReportId, state: ReportState) -> Result<(), AppError> {
         let report = self.moderation.one_report(id).await?;
         let mut change = self.begin().await?;
@@ -292,6 +293,20 @@ impl App {
                         shown = Some(changed);
                     }
                     // Gone already, or taken down before.
+                    Err(catalog::CatalogError::NoSuchVideo(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            // A decision that is taken back: the clip is there again.
+            (ReportState::Dismissed, Subject::Video(video)) if report.state == ReportState::Upheld => {
+                self.moderation.restore_video(&mut change.tx, video).await?;
+                match self.catalog.restore(&mut change.tx, video).await {
+                    Ok((facts, changed)) => {
+                        let published = Body::VideoPublished(crate::video::event_facts(facts));
+                        self.tell(&mut change, ViewerId::default(), published).await?;
+                        shown = Some(changed);
+                    }
+                    // Gone, or never taken down.
                     Err(catalog::CatalogError::NoSuchVideo(_)) => {}
                     Err(error) => return Err(error.into()),
                 }

@@ -26,7 +26,8 @@ pub struct Taste {
 impl App {
     pub async fn taste(&self, viewer: ViewerId) -> Result<Taste, AppError> {
         let settings = self.feed_settings(viewer).await?;
-        let state = Viewer::gather(&self.brain.views, &self.brain.videos, viewer, Default::default(), self.clock.now());
+        let (views, videos) = (&self.brain.views, &self.brain.videos);
+        let state = Viewer::gather(views, videos, viewer, None, Default::default(), self.clock.now());
         Ok(Taste {
             topics: state.hashtag_tastes().to_vec(),
             creators: state.creator_tastes(),

@@ -21,6 +21,7 @@ use crate::acknowledged::Acknowledged;
 const TELL_EVENTS_MAX: u32 = 512;
 /// How long a use case waits for the log before it tells the caller to try again. The event is not lost: it stays in the outbox.
 const TELL_TIMEOUT: Duration = Duration::from_secs(10);
+const LOG_BUSY: &str = "log_busy";
 /// Pause after the log refused, before the next try.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
@@ -39,6 +40,11 @@ pub(crate) struct Telling {
 pub struct Change {
     pub tx: WriteTx,
     last_place: i64,
+}
+
+/// Whether a change that was committed stands: also when the log is slow to hear of it.
+pub(crate) fn is_kept(done: &Result<(), AppError>) -> bool {
+    matches!(done, Ok(()) | Err(AppError::Unavailable { code: LOG_BUSY, .. }))
 }
 
 impl Telling {
@@ -83,7 +89,7 @@ impl Telling {
         let reached = tokio::time::timeout(TELL_TIMEOUT, told.wait_for(|place| *place >= last_place)).await;
         match reached {
             Ok(Ok(_)) => Ok(()),
-            _ => Err(AppError::Unavailable { code: "log_busy", detail: "This was kept, but is slow to take effect.".into() }),
+            _ => Err(AppError::Unavailable { code: LOG_BUSY, detail: "This was kept, but is slow to take effect.".into() }),
         }
     }
 

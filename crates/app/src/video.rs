@@ -138,6 +138,9 @@ impl App {
         let mut change = self.begin().await?;
         let changed = self.remove_video_in(&mut change, &video).await?;
         let done = self.commit(change).await;
+        if !crate::telling::is_kept(&done) {
+            return done;
+        }
         self.catalog.committed(changed);
         self.forget_video(&video).await;
         done

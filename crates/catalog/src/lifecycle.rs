@@ -137,7 +137,7 @@ impl Catalog {
         let done = sqlx::query(
             "UPDATE videos SET duration_ms = $1, width = $2, height = $3, color = $4, manifest = $5,
                     sound_title = CASE WHEN $6 THEN sound_title ELSE '' END
-             WHERE id = $7 AND status IN ('processing', 'published')",
+             WHERE id = $7 AND status IN ('processing', 'published', 'removed')",
         )
         .bind(media.duration_ms)
         .bind(media.width)

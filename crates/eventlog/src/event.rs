@@ -1,7 +1,7 @@
 //! What can stand in the log. Each record has a version; a field has a data class or it does not compile.
 
 use base::{AccountId, SlateId, SoundId, Timestamp, VideoId, ViewerId};
-use residency::classified;
+use residency::{classified, classified_enum};
 use serde::{Deserialize, Serialize};
 
 /// A client-made UUID: the same event sent twice has the same one, and counts once.
@@ -23,66 +23,68 @@ classified! {
     }
 }
 
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Body {
-    /// The feed served a page: what the joiner needs to know of it.
-    Slate(Slate),
-    /// A clip came into view.
-    Impression {
-        video: VideoId,
-        slate: Option<SlateId>,
-        position: u16,
-    },
-    /// A view ended (or went on long enough to be reported).
-    Watch(Watch),
-    Like {
-        video: VideoId,
-    },
-    Unlike {
-        video: VideoId,
-    },
-    Save {
-        video: VideoId,
-    },
-    Unsave {
-        video: VideoId,
-    },
-    Share {
-        video: VideoId,
-    },
-    Comment {
-        video: VideoId,
-    },
-    Click {
-        video: VideoId,
-    },
-    Follow {
-        creator: AccountId,
-    },
-    Unfollow {
-        creator: AccountId,
-    },
-    NotInterested {
-        video: VideoId,
-    },
-    Report {
-        video: VideoId,
-    },
-    /// The viewer took one video, or everything, out of what the feed learns from.
-    HistoryRemoved {
-        video: Option<VideoId>,
-    },
-    /// The viewer switched learning from them off (true) or on again.
-    LearningPaused {
-        paused: bool,
-    },
-    /// Forget this viewer: written when an account is deleted, before the log itself is rewritten.
-    ViewerErased,
-    VideoPublished(VideoFacts),
-    VideoRemoved {
-        video: VideoId,
-    },
+classified_enum! {
+    /// What happened.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub enum Body {
+        /// The feed served a page: what the joiner needs to know of it.
+        Slate(Slate),
+        /// A clip came into view.
+        Impression {
+            video: VideoId = Public,
+            slate: Option<SlateId> = Behaviour,
+            position: u16 = Behaviour,
+        },
+        /// A view ended (or went on long enough to be reported).
+        Watch(Watch),
+        Like {
+            video: VideoId = Public,
+        },
+        Unlike {
+            video: VideoId = Public,
+        },
+        Save {
+            video: VideoId = Public,
+        },
+        Unsave {
+            video: VideoId = Public,
+        },
+        Share {
+            video: VideoId = Public,
+        },
+        Comment {
+            video: VideoId = Public,
+        },
+        Click {
+            video: VideoId = Public,
+        },
+        Follow {
+            creator: AccountId = Public,
+        },
+        Unfollow {
+            creator: AccountId = Public,
+        },
+        NotInterested {
+            video: VideoId = Public,
+        },
+        Report {
+            video: VideoId = Public,
+        },
+        /// The viewer took one video, or everything, out of what the feed learns from.
+        HistoryRemoved {
+            video: Option<VideoId> = Behaviour,
+        },
+        /// The viewer switched learning from them off (true) or on again.
+        LearningPaused {
+            paused: bool = Behaviour,
+        },
+        /// Forget this viewer: written when an account is deleted, before the log itself is rewritten.
+        ViewerErased,
+        VideoPublished(VideoFacts),
+        VideoRemoved {
+            video: VideoId = Public,
+        },
+    }
 }
 
 classified! {

@@ -61,6 +61,13 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// Whether it takes an account: what others see under a name, or what falls to somebody to decide.
+    pub const fn needs_account(self) -> bool {
+        matches!(self, Self::Comment | Self::Follow | Self::Unfollow | Self::Report)
+    }
+}
+
 impl Body {
     pub const fn kind(&self) -> Kind {
         match self {

@@ -93,6 +93,10 @@ pub trait EventLog: Send + Sync {
     /// [`Body::ViewerErased`](crate::Body::ViewerErased): it is what makes a view restored from an older snapshot forget too.
     async fn erase(&self, viewer: ViewerId) -> Result<u64>;
 
+    /// Removes the records that retention no longer keeps; returns how many segments went. For a task that runs now and then: age
+    /// passes without appends too.
+    async fn trim(&self) -> Result<usize>;
+
     /// Resolves when everything appended before is durable.
     async fn sync(&self) -> Result<()>;
 

@@ -70,7 +70,7 @@ impl Query {
         if self.surprise.is_finite() { self.surprise.clamp(0.0, 1.0) } else { 0.0 }
     }
 
-    /// Why a video is not to be offered to this viewer, as far as its id alone tells: held by the client, turned away, seen.
+    /// Why a video is not to be offered to this viewer: held by the client, turned away, seen, or by whom it is.
     /// Sources ask this while they search, so that they return candidates that can be used.
     pub fn unwanted(&self, video: VideoId) -> Option<&'static str> {
         if self.exclude.contains(&video) {
@@ -80,7 +80,7 @@ impl Query {
         } else if self.state.seen(video) {
             Some(reason::SEEN)
         } else {
-            None
+            self.state.not_for_them(video)
         }
     }
 }

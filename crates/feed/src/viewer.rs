@@ -39,6 +39,10 @@ pub trait ViewerState: Send + Sync {
     fn not_interested(&self, _video: VideoId) -> bool {
         false
     }
+    /// Whose it is alone keeps the video from this viewer: somebody blocked, or themselves.
+    fn not_for_them(&self, _video: VideoId) -> Option<&'static str> {
+        None
+    }
     /// One of the two blocked the other.
     fn blocked(&self, _creator: AccountId) -> bool {
         false

@@ -122,6 +122,47 @@ macro_rules! classified {
     };
 }
 
+/// Declares an enum each of whose variants' fields names its data class after `=`; a variant may also hold one classified type.
+///
+/// ```
+/// residency::classified! { pub struct Watch { pub watch_ms: u32 = Behaviour } }
+/// residency::classified_enum! {
+///     pub enum Event { Watch(Watch), Like { video: u64 = Public }, Erased }
+/// }
+/// use residency::Classified;
+/// assert_eq!(Event::FIELDS, [("Like.video", residency::DataClass::Public)]);
+/// assert!(!Event::MAY_CROSS, "a watch may not");
+/// ```
+/// ```compile_fail
+/// residency::classified_enum! { pub enum Event { Like { video: u64 } } }
+/// ```
+/// ```compile_fail
+/// residency::classified_enum! { pub enum Event { Watch(u64) } }
+/// ```
+#[macro_export]
+macro_rules! classified_enum {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident {
+        $($(#[$variant_meta:meta])* $variant:ident
+            $({ $($(#[$field_meta:meta])* $field:ident : $type:ty = $class:ident),* $(,)? })?
+            $(($inner:ty))?
+        ),* $(,)?
+    }) => {
+        $(#[$meta])*
+        $vis enum $name {
+            $($(#[$variant_meta])* $variant $({ $($(#[$field_meta])* $field: $type),* })? $(($inner))?),*
+        }
+        impl $crate::Classified for $name {
+            const FIELDS: &'static [(&'static str, $crate::DataClass)] = &[
+                $($($((concat!(stringify!($variant), ".", stringify!($field)), $crate::DataClass::$class),)*)?)*
+            ];
+            const MAY_CROSS: bool = $(
+                $($($crate::DataClass::$class.may_cross() &&)*)?
+                $(<$inner as $crate::Classified>::MAY_CROSS &&)?
+            )* true;
+        }
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -119,7 +119,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             let findings = doctor::examine(&config.region.data_dir, config.server.address);
             Ok(if doctor::report(&findings, json) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Command::Bench(args) => with_runtime(bench::run(args)),
+        Command::Bench(args) => with_runtime(bench::run(args, cli.common.data)),
         Command::Openapi => {
             print!("{}", api::openapi_json());
             Ok(ExitCode::SUCCESS)

@@ -12,7 +12,7 @@ use crate::viewers::{Deed, InHistory};
 use crate::{Flags, Views};
 
 /// What deeds weigh in trending, as logarithms to the base 2: a view 1, a finish 2, a like 4, a comment and a save 8, a share 16.
-/// Each counts once for a viewer and a video, however often it is done; comments, which have a text, each.
+/// Each weighs once for a viewer and a video, however often it is done.
 mod weight_log2 {
     pub const VIEW: f64 = 0.0;
     pub const FINISH: f64 = 1.0;
@@ -76,8 +76,9 @@ impl Views {
                 if again { self.videos.write(*video, count) } else { self.engage(event, *video, weight_log2::SHARE, count) }
             }
             Body::Comment { video } => {
-                set(*video, Flags::COMMENTED, InHistory::Noted);
-                self.engage(event, *video, weight_log2::COMMENT, |video| video.counts.comments += 1);
+                let again = set(*video, Flags::COMMENTED, InHistory::Noted).commented();
+                let count = |video: &mut Video| video.counts.comments += 1;
+                if again { self.videos.write(*video, count) } else { self.engage(event, *video, weight_log2::COMMENT, count) }
             }
             Body::Click { video } => {
                 set(*video, Flags::CLICKED, InHistory::Not);

@@ -13,6 +13,8 @@ use crate::{Flags, HistoryEntry, Seen};
 
 /// Locks: a reader of one viewer waits for the writer of another only one time in so many.
 const SHARDS: usize = 64;
+/// Creators whom one viewer can follow.
+const FOLLOWS_MAX: usize = 10_000;
 
 /// Of one viewer. 96 bytes, 10 per slot of the seen table, 24 per place in the history, 8 per follow.
 #[derive(Clone, Debug, Default)]
@@ -140,10 +142,10 @@ impl Viewer {
         }
     }
 
-    /// Follows or no longer; returns whether that was a change.
+    /// Follows or no longer; returns whether that was a change. Beyond [`FOLLOWS_MAX`] nobody is added.
     pub fn follow(&mut self, creator: AccountId, follows: bool) -> bool {
         match (self.follows.binary_search(&creator), follows) {
-            (Err(place), true) => {
+            (Err(place), true) if self.follows.len() < FOLLOWS_MAX => {
                 self.follows.insert(place, creator);
                 true
             }

@@ -1459,6 +1459,8 @@ export interface components {
         };
         InboxItem: {
             actor?: components["schemas"]["PersonRef"] | null;
+            /** @description Whether the caller follows the actor. */
+            actor_followed: boolean;
             /** Format: int64 */
             at_ms: number;
             id: string;
@@ -1689,6 +1691,8 @@ export interface components {
         Page_InboxItem: {
             items: {
                 actor?: components["schemas"]["PersonRef"] | null;
+                /** @description Whether the caller follows the actor. */
+                actor_followed: boolean;
                 /** Format: int64 */
                 at_ms: number;
                 id: string;

@@ -48,7 +48,7 @@ async fn an_export_tells_everything_but_secrets() {
     let export = serde_json::to_value(world.accounts.export(teen.account.id).await.unwrap()).unwrap();
     assert_eq!(export["handle"], "teen");
     assert_eq!(export["age_band"], "13_15");
-    assert_eq!(export["age_band_until_year"], 2028);
+    assert_eq!(export["age_band_until_year"], 2029);
     assert_eq!(export["sessions"][0]["device"], "Firefox on Linux");
     let text = export.to_string();
     assert!(!text.contains("argon2") && !text.contains(&teen.token));
@@ -64,11 +64,11 @@ async fn age_bands_move_on_and_then_forget_the_year() {
             sqlx::query_scalar("SELECT age_band_until_year FROM accounts").fetch_one(world.store.read()).await.unwrap();
         year
     };
-    assert_eq!((band().await, until().await), (AgeBand::From13To15, Some(2028)));
-    world.clock.advance_millis(2 * 366 * DAY_MS);
+    assert_eq!((band().await, until().await), (AgeBand::From13To15, Some(2029)));
+    world.clock.advance_millis(3 * 366 * DAY_MS);
     assert_eq!(band().await, AgeBand::From16To17, "read as of today, whether or not it was tidied");
     world.accounts.tidy().await.unwrap();
-    assert_eq!((band().await, until().await), (AgeBand::From16To17, Some(2030)));
+    assert_eq!((band().await, until().await), (AgeBand::From16To17, Some(2031)));
     world.clock.advance_millis(2 * 366 * DAY_MS);
     world.accounts.tidy().await.unwrap();
     assert_eq!((band().await, until().await), (AgeBand::Adult, None));

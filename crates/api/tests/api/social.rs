@@ -154,4 +154,9 @@ async fn reports_are_taken_once_and_decided_by_operators() {
     test.get(None, &comments).await.expect(404);
     test.settle().await;
     assert!(test.app.brain.views.facts(video).is_none(), "the feed no longer has it");
+
+    decide(&first, "dismissed").await.expect(204);
+    test.get(None, &comments).await.expect(200);
+    test.settle().await;
+    assert!(test.app.brain.views.facts(video).is_some(), "a decision that is taken back brings it back");
 }

@@ -234,6 +234,6 @@ impl TestApp {
     }
 }
 
-fn arrival() -> Arrival {
+pub fn arrival() -> Arrival {
     Arrival { address: std::net::Ipv4Addr::LOCALHOST.into(), user_agent: "Firefox/140 (Linux)".into(), previous: None }
 }

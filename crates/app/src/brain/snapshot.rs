@@ -28,10 +28,14 @@ pub fn write(folder: &Path, sequence: u64, sections: &[Vec<u8>]) -> io::Result<(
     bytes.extend_from_slice(&checksum.to_le_bytes());
 
     let temporary = folder.join("snapshot.tmp");
-    let mut file = File::create(&temporary)?;
-    file.write_all(&bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path(folder, sequence))?;
+    let written = File::create(&temporary)
+        .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&temporary, path(folder, sequence)));
+    if written.is_err() {
+        // What did not fit must not keep the room that is missing.
+        let _ = fs::remove_file(&temporary);
+        return written;
+    }
     File::open(folder)?.sync_all()?;
     keep(folder, KEPT)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ::feed::Facts;
-use base::VideoId;
+use base::{AccountId, VideoId};
 use eventlog::VideoFacts;
 use hashbrown::HashMap;
 use learner::{HistoryItem, VideoFeatures, feature_hash};
@@ -56,6 +56,12 @@ impl KnownVideos {
     }
     pub fn get(&self, video: VideoId) -> Option<Arc<KnownVideo>> {
         self.by_id.read().get(&video).cloned()
+    }
+    pub fn creator(&self, video: VideoId) -> Option<AccountId> {
+        self.by_id.read().get(&video).map(|known| known.facts.creator)
+    }
+    pub fn knows(&self, video: VideoId) -> bool {
+        self.by_id.read().contains_key(&video)
     }
     /// A video as the feed sees it.
     pub fn facts(&self, video: VideoId) -> Option<Arc<Facts>> {

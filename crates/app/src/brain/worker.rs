@@ -205,8 +205,14 @@ impl Worker {
                 return Ok(false);
             }
         }
-        if self.changed && self.snapshot_at.elapsed() >= Duration::from_secs(self.parts.config.snapshot_every_s.max(1)) {
-            self.snapshot()?;
+        if self.changed
+            && self.snapshot_at.elapsed() >= Duration::from_secs(self.parts.config.snapshot_every_s.max(1))
+            && let Err(error) = self.snapshot()
+        {
+            // A full disk: what is learned goes on, and the log behind the last snapshot holds it. Tried again at the next turn.
+            metrics::counter!("brain_snapshots_failed_total").increment(1);
+            tracing::error!(%error, "a snapshot could not be written; the log keeps what it would have held");
+            self.snapshot_at = Instant::now();
         }
         if worked { Ok(true) } else { self.wait() }
     }

@@ -115,7 +115,7 @@ impl FeedService {
             self.acknowledged.learned(ask.viewer, place);
         }
         let now = self.clock.now();
-        let state = Arc::new(Viewer::gather(&self.brain.views, &self.brain.videos, ask.viewer, blocked, now));
+        let state = Arc::new(Viewer::gather(&self.brain.views, &self.brain.videos, ask.viewer, ask.account, blocked, now));
         let local = now.plus_millis(i64::from(ask.utc_offset_minutes.unwrap_or(0)) * 60_000);
         let tab = if ask.following { Tab::Following } else { Tab::ForYou };
         let slate: SlateId = self.ids.lock().next(now);

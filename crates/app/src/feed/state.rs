@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ::feed::filter::reason;
 use ::feed::{HashtagTaste, ViewerState};
 use base::{AccountId, Timestamp, VideoId, ViewerId};
 use hashbrown::{HashMap, HashSet};
@@ -23,6 +24,8 @@ pub struct Viewer {
     history: Vec<HistoryEntry>,
     seen_at: HashMap<VideoId, Timestamp, foldhash::fast::RandomState>,
     blocked: Arc<HashSet<AccountId>>,
+    account: Option<AccountId>,
+    videos: Arc<KnownVideos>,
     followed: Vec<AccountId>,
     hashtags: Vec<HashtagTaste>,
     creators: HashMap<AccountId, f32>,
@@ -65,8 +68,9 @@ pub fn history_items(videos: &KnownVideos, history: &[HistoryEntry]) -> Vec<Hist
 impl Viewer {
     pub fn gather(
         views: &Views,
-        videos: &KnownVideos,
+        videos: &Arc<KnownVideos>,
         viewer: ViewerId,
+        account: Option<AccountId>,
         blocked: Arc<HashSet<AccountId>>,
         now: Timestamp,
     ) -> Self {
@@ -76,6 +80,8 @@ impl Viewer {
             seen: views.seen_snapshot(viewer),
             seen_at: history.iter().map(|e| (e.video, e.at)).collect(),
             blocked,
+            account,
+            videos: videos.clone(),
             followed: views.follows(viewer),
             hashtags: Vec::new(),
             creators: learner::creators(now.as_millis(), &items)
@@ -144,6 +150,17 @@ impl ViewerState for Viewer {
     fn not_interested(&self, video: VideoId) -> bool {
         let flags = self.seen.flags(video);
         flags.not_interested() || flags.reported()
+    }
+    fn not_for_them(&self, video: VideoId) -> Option<&'static str> {
+        if self.blocked.is_empty() && self.account.is_none() {
+            return None;
+        }
+        let creator = self.videos.creator(video)?;
+        if self.account == Some(creator) {
+            Some(reason::OWN_VIDEO)
+        } else {
+            self.blocked.contains(&creator).then_some(reason::BLOCKED)
+        }
     }
     fn blocked(&self, creator: AccountId) -> bool {
         self.blocked.contains(&creator)

@@ -17,7 +17,8 @@ use store::jobs::{NewJob, Retry};
 
 use crate::{App, AppError};
 
-/// The job that takes what a deleted account's pseudonym did out of the log.
+/// The job that takes what a deleted account's pseudonym did out of the log, and deletes their picture: the pseudonym, and the
+/// picture's name after a space.
 const ERASE: &str = "viewer.erase";
 const ERASE_ATTEMPTS_MAX: u32 = 50;
 /// Longer than rewriting a large log takes.
@@ -128,15 +129,20 @@ impl App {
         self.moderation.delete_account(&mut change.tx, who.account, &ids, &comments).await?;
         let deleted = self.accounts.delete(&mut change.tx, who.account).await?;
         self.tell(&mut change, deleted.viewer, Body::ViewerErased).await?;
-        let payload = deleted.viewer.to_string();
+        let payload = match &deleted.avatar {
+            Some(avatar) => format!("{} {avatar}", deleted.viewer),
+            None => deleted.viewer.to_string(),
+        };
         let job = NewJob { kind: ERASE, video: None, payload: &payload, priority: 0, attempts_max: ERASE_ATTEMPTS_MAX };
         self.jobs.enqueue(&mut change.tx, job).await?;
         let done = self.commit(change).await;
-
+        if !crate::telling::is_kept(&done) {
+            return done;
+        }
         self.catalog.committed(changed.and(rest));
         self.accounts.profile_changed(who.account);
         self.feed_settings.forget(&deleted.viewer);
-        self.avatar_replaced(who.account, deleted.avatar).await;
+        self.person_changed(who.account);
         for video in &videos {
             self.forget_video(video).await;
         }
@@ -157,6 +163,9 @@ impl App {
                 if let Err(error) = self.accounts.tidy().await {
                     tracing::warn!(%error, "sessions that have run out could not be removed");
                 }
+                if let Err(error) = self.log.trim().await {
+                    tracing::warn!(%error, "events that have run out could not be removed");
+                }
             }
             if let Err(error) = self.erase_due().await {
                 tracing::warn!(%error, "erasing from the log failed; it is tried again");
@@ -168,8 +177,12 @@ impl App {
         }
     }
 
-    /// Out of the log, and out of the snapshots made from it.
-    async fn erase_everywhere(&self, viewer: ViewerId) -> Result<u64, String> {
+    /// The picture, and what they did: out of the log, and out of the snapshots made from it.
+    async fn erase_everywhere(&self, viewer: ViewerId, avatar: Option<&str>) -> Result<u64, String> {
+        if let Some(avatar) = avatar {
+            let key = super::avatar_key(avatar).map_err(|error| error.to_string())?;
+            self.blobs.delete(&key).await.map_err(|error| error.to_string())?;
+        }
         let erased = self.log.erase(viewer).await.map_err(|error| error.to_string())?;
         self.brain.snapshot_now().await.map_err(|error| error.to_string())?;
         self.store.checkpoint().await.map_err(|error| error.to_string())?;
@@ -178,8 +191,12 @@ impl App {
 
     async fn erase_due(&self) -> Result<(), AppError> {
         while let Some(job) = self.jobs.lease(&[ERASE], ERASE_LEASE_MS).await? {
-            let erased = match job.payload.parse::<ViewerId>() {
-                Ok(viewer) => self.erase_everywhere(viewer).await,
+            let (viewer, avatar) = match job.payload.split_once(' ') {
+                Some((viewer, avatar)) => (viewer, Some(avatar)),
+                None => (job.payload.as_str(), None),
+            };
+            let erased = match viewer.parse::<ViewerId>() {
+                Ok(viewer) => self.erase_everywhere(viewer, avatar).await,
                 Err(error) => Err(error.to_string()),
             };
             let mut change = self.begin().await?;

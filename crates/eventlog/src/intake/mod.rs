@@ -10,7 +10,7 @@ mod wire;
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use base::{Timestamp, VideoId, ViewerId};
+use base::{Timestamp, ViewerId};
 
 use crate::{Error, Event, Result};
 
@@ -66,6 +66,8 @@ pub enum Reason {
     ViewerNotAllowed,
     /// About a video that is not there: never published, or removed since.
     UnknownVideo,
+    /// Something that only people with an account do.
+    SignInRequired,
 }
 
 impl Reason {
@@ -84,6 +86,7 @@ impl Reason {
             Self::AbsurdWatch => "absurd_watch",
             Self::ViewerNotAllowed => "viewer_not_allowed",
             Self::UnknownVideo => "unknown_video",
+            Self::SignInRequired => "sign_in_required",
         }
     }
 }
@@ -108,8 +111,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Refuses the events about videos that `known` does not know: they would be remembered for nothing.
-    pub fn refuse_unknown_videos(&mut self, known: impl Fn(VideoId) -> bool) {
+    /// Refuses further events, each for the reason that `why` gives.
+    pub fn refuse(&mut self, why: impl Fn(&Event) -> Option<(Reason, &'static str)>) {
         let refused: HashSet<u32> = self.rejected.iter().map(|rejected| rejected.index).collect();
         let mut index = 0;
         self.events.retain(|event| {
@@ -117,13 +120,12 @@ impl Batch {
             while refused.contains(&index) {
                 index += 1;
             }
-            let stands = event.video().is_none_or(&known);
-            if !stands {
-                let message = Cow::Borrowed("there is no such video");
-                self.rejected.push(Rejected { index, reason: Reason::UnknownVideo, message });
+            let reason = why(event);
+            if let Some((reason, message)) = reason {
+                self.rejected.push(Rejected { index, reason, message: Cow::Borrowed(message) });
             }
             index += 1;
-            stands
+            reason.is_none()
         });
         self.rejected.sort_by_key(|rejected| rejected.index);
     }

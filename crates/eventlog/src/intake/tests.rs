@@ -256,12 +256,13 @@ proptest! {
 }
 
 #[test]
-fn videos_that_are_not_there_are_refused_at_their_places() {
+fn what_is_refused_later_stands_at_its_place() {
     let like = |video: &str| at_now(&format!(r#""type":"like","video":"{video}""#));
     let events =
         [like("0000000000011"), "{}".into(), like("0000000000012"), like("0000000000011"), "7".into(), like("0000000000013")];
     let mut batch = parse(format!("[{}]", events.join(",")).as_bytes(), Form::Json, &FIXED, NOW).unwrap();
-    batch.refuse_unknown_videos(|video| video.raw() == 33);
+    let why = |event: &Event| (event.video() != Some(VideoId::from_raw(33))).then_some((Reason::UnknownVideo, "gone"));
+    batch.refuse(why);
     assert_eq!(batch.events.len(), 2);
     assert!(batch.events.iter().all(|event| event.video() == Some(VideoId::from_raw(33))));
     let refused: Vec<_> = batch.rejected.iter().map(|rejected| (rejected.index, rejected.reason.code())).collect();

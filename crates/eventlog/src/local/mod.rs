@@ -163,16 +163,6 @@ impl LocalLog {
         Ok(events)
     }
 
-    /// Removes the segments that retention no longer keeps; returns how many. For a daily task: age passes without appends
-    /// too. Blocks.
-    pub fn trim(&self) -> Result<usize> {
-        let now = self.clock.now();
-        self.partitions.iter().try_fold(0, |removed, files| {
-            let _alone = files.maintenance.lock();
-            Ok(removed + files.trim(&self.retention, now)?)
-        })
-    }
-
     /// The bytes of all segments.
     pub fn stored_bytes(&self) -> u64 {
         let of = |files: &Arc<Files>| files.segments().iter().map(|segment| segment.shape.read().bytes).sum::<u64>();
@@ -270,6 +260,17 @@ impl EventLog for LocalLog {
                 erased += erase::rewrite_without(&files, &segment, viewer)?;
             }
             Ok(erased)
+        })
+        .await
+    }
+
+    async fn trim(&self) -> Result<usize> {
+        let (partitions, retention, now) = (self.partitions.clone(), self.retention.clone(), self.clock.now());
+        blocking(move || {
+            partitions.iter().try_fold(0, |removed, files| {
+                let _alone = files.maintenance.lock();
+                Ok(removed + files.trim(&retention, now)?)
+            })
         })
         .await
     }

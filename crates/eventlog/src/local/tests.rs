@@ -281,6 +281,23 @@ async fn readers_find_their_place_in_a_rewritten_segment() {
 }
 
 #[tokio::test]
+async fn what_grows_old_without_appends_goes_too() {
+    let folder = TempDir::new().unwrap();
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(2_000)));
+    let retention = Retention { bytes_max: None, age_ms_max: Some(10_000) };
+    let log = LocalLog::open(folder.path(), LocalOptions { retention, ..small() }, clock.clone()).unwrap();
+    for start in (0..2_000).step_by(20) {
+        log.append(P, (start..start + 20).map(|n| watch(n % 5, n)).collect()).await.unwrap();
+    }
+    assert_eq!(log.trim().await.unwrap(), 0, "nothing is older than ten seconds yet");
+    let before = segments_in(&folder).len();
+    clock.advance_millis(58_000);
+    let removed = log.trim().await.unwrap();
+    assert!(removed > 8 && segments_in(&folder).len() == before - removed, "{removed} of {before}");
+    assert_eq!(all_of(&log).await.len() as u64, 2_000 - log.first_offset(P).unwrap().0);
+}
+
+#[tokio::test]
 async fn old_segments_go_by_bytes_and_by_age() {
     async fn check(retention: Retention, now_ms: i64, kept: std::ops::RangeInclusive<usize>) {
         let folder = TempDir::new().unwrap();

@@ -10,7 +10,7 @@ mod world;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
@@ -29,9 +29,6 @@ pub struct BenchArgs {
     /// The same seed makes the same data.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Where to put the data instead of a temporary folder that is deleted.
-    #[arg(long = "in", value_name = "DIR")]
-    pub dir: Option<PathBuf>,
     /// Videos in the catalog (feed).
     #[arg(long, default_value_t = 100_000)]
     pub videos: usize,
@@ -76,9 +73,17 @@ pub fn figure(value: f64) -> Value {
     json!((value * 1000.0).round() / 1000.0)
 }
 
-pub async fn run(args: BenchArgs) -> Result<ExitCode> {
+/// `data`: an empty folder to leave the data in, instead of a temporary one.
+pub async fn run(args: BenchArgs, data: Option<PathBuf>) -> Result<ExitCode> {
     let temporary = tempfile::tempdir()?;
-    let dir = args.dir.clone().unwrap_or_else(|| temporary.path().to_owned());
+    let dir = match data {
+        // People's data is not to be measured on, nor mixed with what is made up here.
+        Some(dir) if dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) => {
+            bail!("{} is not empty: a bench makes its own data", dir.display())
+        }
+        Some(dir) => dir,
+        None => temporary.path().to_owned(),
+    };
     let report = match args.name {
         Bench::Feed => feed::run(&args, &dir).await?,
         Bench::Events => events::run(&args, &dir).await?,

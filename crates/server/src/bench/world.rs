@@ -120,7 +120,6 @@ impl World {
             left -= events.len();
             self.app.log.append(partition, events).await?;
         }
-        catalog.warm().await?;
         self.settle().await
     }
 

@@ -73,9 +73,10 @@ impl Model {
                 self.note(who, *video, at);
             }
             Body::Comment { video } => {
-                self.first(who, *video, "commented");
                 self.counts(*video).comments += 1;
-                self.weigh(*video, at, 8.0);
+                if self.first(who, *video, "commented") {
+                    self.weigh(*video, at, 8.0);
+                }
                 self.note(who, *video, at);
             }
             Body::Click { video } => {
