@@ -41,7 +41,9 @@ pub async fn guard(State(api): State<Api>, request: Request, next: Next) -> Resp
     } else if changes {
         // What was begun is brought to its end, also when the client goes away or time is up: between a commit and what follows
         // from it there is no way out.
-        in_time(api.app.see_through(answer)).await.unwrap_or_else(|broken| Problem::internal(broken).into_response())
+        in_time(api.app.see_through(crate::observe::in_request(answer)))
+            .await
+            .unwrap_or_else(|broken| Problem::internal(broken).into_response())
     } else {
         in_time(async { Ok::<_, std::convert::Infallible>(answer.await) }).await.unwrap_or_else(|never| match never {})
     };

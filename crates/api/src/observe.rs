@@ -23,6 +23,12 @@ pub fn current_request_id() -> Option<String> {
     CURRENT.try_with(Clone::clone).ok()
 }
 
+/// Work for a request that goes on in a task of its own, known by the request's id and in its span.
+pub fn in_request<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    let id = current_request_id().unwrap_or_default();
+    CURRENT.scope(id, work.instrument(tracing::Span::current()))
+}
+
 /// The process-wide metrics recorder.
 #[derive(Clone)]
 pub struct Observed {
