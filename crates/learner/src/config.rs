@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Decides the first weights; two learners of one seed that saw the same are the same.
     pub seed: u64,
-    /// Rows of all fields together; a new id beyond it gets none (counted) until [`crate::Trainer::expire`] makes room.
+    /// Rows of all fields together; a new id beyond it gets none (counted) until rows that nobody met again make room.
     pub rows_max: u64,
     /// Step of the embedding rows (row-wise Adagrad).
     pub row_step: f32,

@@ -94,7 +94,7 @@ const shell = {
   'stage.share': 'Share',
   'stage.more': 'More about this clip',
   'stage.sound_by': 'Sound: {title}',
-  'stage.sound_original': 'original sound · @{handle}',
+  'stage.sound_original': 'Original sound',
   'stage.progress': 'Position in the clip',
   'stage.position': '{now} of {total}',
   'stage.next': 'Next clip',
@@ -198,8 +198,6 @@ const shell = {
   'share.title': 'Share',
   'share.copy': 'Copy link',
   'share.native': 'Share with …',
-  'share.embed': 'Embed',
-  'share.embed_copied': 'Embed code copied',
   'share.done': 'Shared',
 
   'report.title': 'What is wrong with it?',

@@ -37,4 +37,11 @@ export default {
   'ops.ok': 'ok',
   'ops.late': 'late',
   'ops.failed': 'failed',
+  'job.queued': 'waiting',
+  'job.running': 'running',
+  'job.failed': 'failed',
+  'job.done': 'done',
+  'subject.video': 'clip',
+  'subject.comment': 'comment',
+  'subject.person': 'person',
 } satisfies Record<string, Message>;

@@ -37,4 +37,11 @@ export default {
   'ops.ok': '正常',
   'ops.late': '超时',
   'ops.failed': '失败',
+  'job.queued': '排队中',
+  'job.running': '进行中',
+  'job.failed': '失败',
+  'job.done': '完成',
+  'subject.video': '视频',
+  'subject.comment': '评论',
+  'subject.person': '用户',
 } satisfies Record<keyof typeof en, Message>;

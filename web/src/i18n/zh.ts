@@ -92,7 +92,7 @@ const zh: Messages = {
   'stage.share': '分享',
   'stage.more': '关于这个视频',
   'stage.sound_by': '声音：{title}',
-  'stage.sound_original': '原声 · @{handle}',
+  'stage.sound_original': '原声',
   'stage.progress': '播放进度',
   'stage.position': '{now} / {total}',
   'stage.next': '下一个视频',
@@ -196,8 +196,6 @@ const zh: Messages = {
   'share.title': '分享',
   'share.copy': '复制链接',
   'share.native': '分享到…',
-  'share.embed': '嵌入',
-  'share.embed_copied': '嵌入代码已复制',
   'share.done': '已分享',
 
   'report.title': '有什么问题？',

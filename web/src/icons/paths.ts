@@ -12,12 +12,15 @@ const bookmark = 'M6.5 4h11A1.5 1.5 0 0 1 19 5.5v14.9l-7-4.6-7 4.6V5.5A1.5 1.5 0
 const arrow = 'M13.5 4.3 21 11.3l-7.5 7v-4.2C8.6 14.1 5.3 15.7 3 19.3c.5-6 4-10.3 10.5-10.9V4.3Z';
 const house = 'M4 10.6 12 4l8 6.6V19a1.5 1.5 0 0 1-1.5 1.5h-13A1.5 1.5 0 0 1 4 19v-8.4Z';
 const tray = 'M4 13.5 6.2 5.6A1.5 1.5 0 0 1 7.6 4.5h8.8a1.5 1.5 0 0 1 1.4 1.1L20 13.5V18a1.5 1.5 0 0 1-1.5 1.5h-13A1.5 1.5 0 0 1 4 18v-4.5Z';
+// Cut out of the filled forms: wider than drawn, because the stroke takes its share.
+const needle = 'M17 7 13.9 13.9 7 17 10.1 10.1Z';
+const mouth = 'M4 13.5 6.2 5.6A1.5 1.5 0 0 1 7.6 4.5h8.8a1.5 1.5 0 0 1 1.4 1.1L20 13.5h-4.5l-1.2 2.2H9.7l-1.2-2.2Z';
 
 export const drawings = {
   home: { stroke: [house, 'M9.5 20v-5.5h5V20'], filled: [house] },
-  discover: { stroke: [circle(12, 12, 8.6), 'M15.6 8.4 13.5 13.5 8.4 15.6 10.5 10.5Z'], filled: [circle(12, 12, 8.6)] },
+  discover: { stroke: [circle(12, 12, 8.6), 'M15.6 8.4 13.5 13.5 8.4 15.6 10.5 10.5Z'], filled: [`${circle(12, 12, 8.6)}${needle}`] },
   plus: { stroke: ['M12 5v14', 'M5 12h14'] },
-  inbox: { stroke: [tray, 'M4 13.5h4.5l1.2 2.2h4.6l1.2-2.2H20'], filled: [tray] },
+  inbox: { stroke: [tray, 'M4 13.5h4.5l1.2 2.2h4.6l1.2-2.2H20'], filled: [tray + mouth] },
   person: { stroke: [circle(12, 8, 3.9), 'M4.5 20c.6-4 3.7-6 7.5-6s6.9 2 7.5 6'], filled: [circle(12, 8, 3.9), 'M4.5 20c.6-4 3.7-6 7.5-6s6.9 2 7.5 6Z'] },
   people: { stroke: [circle(9, 8.5, 3.4), 'M2.8 19.5c.5-3.5 3-5.3 6.2-5.3s5.7 1.8 6.2 5.3', 'M15.5 5.4a3.4 3.4 0 0 1 0 6.2', 'M17.5 14.6c2 .7 3.3 2.3 3.7 4.9'], filled: [circle(9, 8.5, 3.4), 'M2.8 19.5c.5-3.5 3-5.3 6.2-5.3s5.7 1.8 6.2 5.3Z'] },
   search: { stroke: [circle(10.8, 10.8, 6.6), 'M15.7 15.7 20.5 20.5'] },

@@ -16,16 +16,30 @@ export class ClipState {
   comments = $state(0);
   shares = $state(0);
   #busy = { like: false, save: false };
+  /** When this person last did something to it: what the server was asked before does not know of that. */
+  #touched_ms = -Infinity;
   readonly #id: Id;
 
   constructor(video: Video) {
     this.#id = video.id;
+    this.take(video, performance.now());
+  }
+
+  /** Takes over what the server answered to a question of `asked_ms`, unless the person has done something since. */
+  take(video: Video, asked_ms: number): void {
+    if (this.#busy.like || this.#busy.save || this.#touched_ms >= asked_ms) return;
     this.liked = video.mine.liked;
     this.likes = video.counts.likes;
     this.saved = video.mine.saved;
     this.saves = video.counts.saves;
     this.comments = video.counts.comments;
     this.shares = video.counts.shares;
+  }
+
+  /** One comment more or less, by this person. */
+  talked(by: number): void {
+    this.#touched_ms = performance.now();
+    this.comments = Math.max(0, this.comments + by);
   }
 
   async like(on: boolean): Promise<void> {
@@ -48,6 +62,7 @@ export class ClipState {
       this.liked = told;
       if (!session.noticed(error)) toasts.failed(error, t('stage.like_failed'));
     } finally {
+      this.#touched_ms = performance.now();
       this.#busy.like = false;
     }
   }
@@ -71,6 +86,7 @@ export class ClipState {
       this.saved = told;
       if (!session.noticed(error)) toasts.failed(error, t('stage.save_failed'));
     } finally {
+      this.#touched_ms = performance.now();
       this.#busy.save = false;
     }
   }
@@ -90,9 +106,14 @@ class Clips {
     return state;
   }
 
-  /** The server has said something newer about these clips. */
-  refresh(videos: Video[]): void {
-    for (const video of videos) this.#known.delete(video.id);
+  /** The server has said something newer about these clips, asked at `asked_ms`. */
+  refresh(videos: Video[], asked_ms: number): void {
+    for (const video of videos) this.#known.get(video.id)?.take(video, asked_ms);
+  }
+
+  /** Another person is here. */
+  clear(): void {
+    this.#known.clear();
   }
 }
 

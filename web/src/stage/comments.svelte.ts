@@ -9,15 +9,19 @@ import { clips } from './clips.svelte';
 
 export const text_max = 500;
 const page_size = 20;
+const replies_size = 50;
 
 export class Talk {
   readonly comments: Paged<Comment>;
   /** Replies that were opened, by the comment they answer. */
   replies = $state.raw<Record<Id, Comment[]>>({});
+  /** Where the replies of a comment go on; none where all are here. */
+  rest = $state.raw<Record<Id, string>>({});
   answering = $state.raw<Comment | null>(null);
   /** Drawn as on their way. */
   sending = $state.raw<Set<Id>>(new Set());
   #video: Video;
+  #opening = new Set<Id>();
   #serial = 0;
 
   constructor(video: Video) {
@@ -26,17 +30,35 @@ export class Talk {
   }
 
   async open_replies(comment: Comment): Promise<void> {
+    const shown = this.replies[comment.id] ? this.rest[comment.id] : null;
+    if (shown === undefined || this.#opening.has(comment.id)) return;
+    this.#opening.add(comment.id);
     try {
-      const page = await api.replies(comment.id, { limit: 50 });
-      this.replies = { ...this.replies, [comment.id]: page.items };
+      const page = await api.replies(comment.id, { limit: replies_size, cursor: shown });
+      const before = this.replies[comment.id] ?? [];
+      // What this person has just written may come again with the page.
+      const held = new Set(before.map((reply) => reply.id));
+      this.replies = { ...this.replies, [comment.id]: [...before, ...page.items.filter((reply) => !held.has(reply.id))] };
+      const { [comment.id]: _, ...rest } = this.rest;
+      this.rest = page.next_cursor ? { ...rest, [comment.id]: page.next_cursor } : rest;
     } catch (error) {
       toasts.failed(error);
+    } finally {
+      this.#opening.delete(comment.id);
     }
   }
 
+  /** A reply is written among the others: they are opened first. */
+  async answer(comment: Comment): Promise<void> {
+    this.answering = comment;
+    if (!comment.parent && comment.reply_count > 0 && !this.replies[comment.id]) await this.open_replies(comment);
+  }
+
   hide_replies(comment: Comment): void {
-    const { [comment.id]: _, ...rest } = this.replies;
-    this.replies = rest;
+    const { [comment.id]: _, ...replies } = this.replies;
+    this.replies = replies;
+    const { [comment.id]: __, ...rest } = this.rest;
+    this.rest = rest;
   }
 
   /** True when it was sent; otherwise the text is still the person's. */
@@ -58,7 +80,8 @@ export class Talk {
     this.#put(draft);
     this.sending = new Set([...this.sending, draft.id]);
     const state = clips.of(this.#video);
-    state.comments += 1;
+    state.talked(1);
+    this.#count(parent, 1);
     try {
       const comment = await api.comment(this.#video.id, text, parent ?? undefined);
       this.#replace(draft.id, comment);
@@ -66,7 +89,8 @@ export class Talk {
       return true;
     } catch (error) {
       this.#drop(draft);
-      state.comments -= 1;
+      state.talked(-1);
+      this.#count(parent, -1);
       if (!session.noticed(error)) toasts.failed(error, t('comments.failed'));
       return false;
     } finally {
@@ -96,9 +120,16 @@ export class Talk {
       return;
     }
     this.#drop(comment);
-    const state = clips.of(this.#video);
-    state.comments = Math.max(0, state.comments - 1 - (comment.parent ? 0 : comment.reply_count));
+    this.#count(comment.parent, -1);
+    clips.of(this.#video).talked(-1 - (comment.parent ? 0 : comment.reply_count));
     toasts.show(t('comments.deleted'));
+  }
+
+  /** One reply more or less under a comment. */
+  #count(parent: Id | null, by: number): void {
+    this.comments.items = this.comments.items.map((comment) =>
+      comment.id === parent ? { ...comment, reply_count: Math.max(0, comment.reply_count + by) } : comment,
+    );
   }
 
   #put(comment: Comment): void {
@@ -111,7 +142,9 @@ export class Talk {
   }
 
   #replace(id: Id, by: Comment): void {
-    const swap = (list: Comment[]) => list.map((comment) => (comment.id === id ? by : comment));
+    // A page that came meanwhile may hold it already.
+    const swap = (list: Comment[]) =>
+      list.filter((comment) => comment.id === id || comment.id !== by.id).map((comment) => (comment.id === id ? by : comment));
     this.comments.items = swap(this.comments.items);
     this.replies = Object.fromEntries(Object.entries(this.replies).map(([key, list]) => [key, swap(list)]));
   }

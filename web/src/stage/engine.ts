@@ -1,4 +1,6 @@
 /** Which player the browser gets, and its code: hls.js, fetched when first needed. */
+import { chunk } from '$/platform/chunk';
+
 type Engine = typeof import('hls.js');
 
 const media_source = 'ManagedMediaSource' in globalThis || 'MediaSource' in globalThis;
@@ -12,7 +14,7 @@ let loading: Promise<Engine> | null = null;
 
 /** A failed load is tried again by the next call. */
 export function load_engine(): Promise<Engine> {
-  loading ??= import('hls.js').catch((error: unknown) => {
+  loading ??= chunk(() => import('hls.js')).catch((error: unknown) => {
     loading = null;
     throw error;
   });

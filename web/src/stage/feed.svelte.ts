@@ -4,6 +4,7 @@ import type { Explain, FeedItem, Id, Video, Why } from '$/api/types';
 import { opened_from } from '$/state/playlist.svelte';
 import { session } from '$/state/session.svelte';
 import { stored } from '$/platform/stored';
+import { clips } from './clips.svelte';
 import { events } from './events';
 
 export interface StageItem {
@@ -42,10 +43,14 @@ export class Feed {
   /** Counts refreshes, so that the stage goes back to the top. */
   epoch = $state(0);
   readonly #next: (held: StageItem[]) => Promise<Batch>;
+  readonly #again: (() => StageItem[]) | null;
+  readonly #removed = new Set<Id>();
   #serial = 0;
 
-  constructor(next: (held: StageItem[]) => Promise<Batch>) {
+  /** `again` gives the first clips of a list that does not come from the server's feeds. */
+  constructor(next: (held: StageItem[]) => Promise<Batch>, again: (() => StageItem[]) | null = null) {
     this.#next = next;
+    this.#again = again;
   }
 
   get current(): StageItem | null {
@@ -94,13 +99,21 @@ export class Feed {
 
   /** Forgets what is held and asks anew. */
   async refresh(): Promise<void> {
+    this.clear();
+    this.items = (this.#again?.() ?? []).filter((item) => !this.#removed.has(item.video.id));
+    await this.more();
+  }
+
+  /** Forgets what is held; the next look asks anew. */
+  clear(): void {
     this.#serial++;
     this.loading = false;
     this.ended = false;
+    this.fallback = false;
+    this.error = null;
     this.items = [];
     this.active = 0;
     this.epoch++;
-    await this.more();
   }
 
   /** How many clips to drop from the front; 0 while the list is short. */
@@ -111,6 +124,16 @@ export class Feed {
   drop(count: number): void {
     this.items = this.items.slice(count);
     this.active -= count;
+  }
+
+  /** Takes one clip out wherever it stands; the place goes to the clip after it. */
+  remove(id: Id): void {
+    this.#removed.add(id);
+    const before = this.items.slice(0, this.active).filter((item) => item.video.id === id).length;
+    this.items = this.items.filter((item) => item.video.id !== id);
+    this.active = Math.min(this.active - before, Math.max(0, this.items.length - 1));
+    this.epoch++;
+    if (this.#low) void this.more();
   }
 
   /** Takes clips that are still to come out of the list. */
@@ -136,13 +159,19 @@ function staged(item: FeedItem, slate: string): StageItem {
 
 const plain = (video: Video): StageItem => ({ key: `plain.${video.id}.${++served}`, video, why: [], explain: null });
 
-const kept_key = 'last_page';
+/** Where the last page is kept, for a start without a connection. */
+export const kept_key = 'last_page';
 
 async function from_server(tab: 'for_you' | 'following', held: StageItem[]): Promise<Batch> {
   await session.ready();
   // What was just watched is on the server before the next page is made.
   await events.flush();
+  const asked_ms = performance.now();
   const page = await api.feed({ tab, limit: page_size, explain: true, exclude: held.map((item) => item.video.id) });
+  clips.refresh(
+    page.items.map((item) => item.video),
+    asked_ms,
+  );
   if (tab === 'for_you' && page.items.length > 0) stored.set(kept_key, JSON.stringify(page.items.map((item) => item.video)));
   return { items: page.items.map((item) => staged(item, page.slate)), fallback: page.fallback, last: page.items.length === 0 };
 }
@@ -176,20 +205,27 @@ export const following = new Feed((held) => from_server('following', held));
 export function clip_feed(id: Id): Feed {
   const list = opened_from.holding(id);
   if (list) {
-    const feed = new Feed(async () => {
-      const videos = (await list.more?.()) ?? [];
-      return { items: videos.map(plain), fallback: false, last: videos.length === 0 };
-    });
-    feed.items = list.videos.map(plain);
+    const videos = [...list.videos];
+    const feed = new Feed(
+      async () => {
+        const more = (await list.more?.()) ?? [];
+        videos.push(...more);
+        return { items: more.map(plain), fallback: false, last: more.length === 0 };
+      },
+      () => videos.map(plain),
+    );
+    feed.items = videos.map(plain);
     feed.active = Math.max(0, list.videos.findIndex((video) => video.id === id));
     return feed;
   }
-  let first = true;
-  return new Feed(async (held) => {
-    if (!first) return from_server('for_you', held);
-    await session.ready();
-    const video = await api.video(id);
-    first = false;
-    return { items: [plain(video)], fallback: false, last: false };
-  });
+  let opened: Video | null = null;
+  return new Feed(
+    async (held) => {
+      if (opened) return from_server('for_you', held);
+      await session.ready();
+      opened = await api.video(id);
+      return { items: [plain(opened)], fallback: false, last: false };
+    },
+    () => (opened ? [plain(opened)] : []),
+  );
 }

@@ -15,6 +15,10 @@ class OpenedFrom {
     this.list = list;
   }
 
+  clear(): void {
+    this.list = null;
+  }
+
   holding(id: string): Playlist | null {
     return this.list?.videos.some((video) => video.id === id) ? this.list : null;
   }

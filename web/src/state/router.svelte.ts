@@ -17,11 +17,18 @@ function place(url: URL): Place {
   return { path: url.pathname, query: url.searchParams, route: null, params: {} };
 }
 
+/** How long the place on a page that is come back to is looked for: its content may still be on its way. */
+const reach_ms = 2500;
+/** The person moves on their own. */
+const moves = ['wheel', 'touchstart', 'keydown'] as const;
+
 class Router {
   at = $state.raw<Place>(place(new URL(location.href)));
   /** Counts the steps within the app, so that "back" knows whether there is one. */
   #depth = 0;
   #scroll = new Map<string, number>();
+  /** Ends the search for a place. */
+  #settle = () => {};
 
   get path(): string {
     return this.at.path;
@@ -75,7 +82,26 @@ class Router {
     this.at = place(new URL(location.href));
     if (before.path === this.at.path) return;
     const top = restore ? (this.#scroll.get(this.at.path + this.at.query.toString()) ?? 0) : 0;
-    requestAnimationFrame(() => scrollTo(0, top));
+    this.#reach(top);
+  }
+
+  /** Scrolls there, again and again while the page is still too short for it. */
+  #reach(top: number): void {
+    this.#settle();
+    const until_ms = performance.now() + reach_ms;
+    let frame = 0;
+    const settle = () => {
+      cancelAnimationFrame(frame);
+      for (const move of moves) removeEventListener(move, settle);
+    };
+    const look = (now_ms: number) => {
+      scrollTo(0, top);
+      if (Math.abs(scrollY - top) < 2 || now_ms > until_ms) settle();
+      else frame = requestAnimationFrame(look);
+    };
+    for (const move of moves) addEventListener(move, settle, { passive: true });
+    frame = requestAnimationFrame(look);
+    this.#settle = settle;
   }
 
   #click(event: MouseEvent): void {

@@ -14,6 +14,8 @@ const shown_ms = 3600;
 
 class Toasts {
   items = $state<Toast[]>([]);
+  /** What is said to those who do not see it. */
+  newest = $derived(this.items.at(-1)?.text ?? '');
   #next = 1;
 
   show(text: string, options: { kind?: Toast['kind']; action?: Toast['action'] } = {}): void {

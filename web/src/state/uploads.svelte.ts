@@ -3,6 +3,7 @@ import type { Upload as Sender } from 'tus-js-client';
 import { api, ApiError } from '$/api/client';
 import type { Refusal, Sound, UploadedVideo } from '$/api/types';
 import { t } from '$/i18n/i18n.svelte';
+import { chunk } from '$/platform/chunk';
 import { live } from './live.svelte';
 import { toasts } from './toast.svelte';
 
@@ -54,6 +55,10 @@ export class UploadItem {
   get draft(): boolean {
     return !this.wanted && this.phase !== 'refused';
   }
+  /** Stopped because there was no connection. */
+  get cut_off(): boolean {
+    return this.phase === 'failed' && this.error instanceof ApiError && this.error.code === 'offline';
+  }
   get poster_url(): string | null {
     return this.video?.poster_url ?? this.local_poster;
   }
@@ -63,7 +68,7 @@ export class UploadItem {
     this.error = null;
     try {
       if (!this.#sender) {
-        const { Upload } = await import('tus-js-client');
+        const { Upload } = await chunk(() => import('tus-js-client'));
         if (this.gone) return;
         this.#sender = new Upload(this.file, {
           endpoint: api.uploads_url,
@@ -225,7 +230,11 @@ class Uploads {
   constructor() {
     live.on_upload((video) => this.items.find((item) => item.video?.id === video.id)?.follow(video));
     addEventListener('beforeunload', (event) => {
-      if (this.items.some((item) => item.phase === 'sending')) event.preventDefault();
+      if (this.items.some((item) => item.phase === 'sending' || (item.draft && item.caption.trim() !== ''))) event.preventDefault();
+    });
+    // The sender gives up after a while; the file goes on from where it stopped.
+    addEventListener('online', () => {
+      for (const item of this.items) if (item.cut_off) void item.retry();
     });
   }
 
@@ -250,6 +259,12 @@ class Uploads {
   dismiss(item: UploadItem): void {
     item.end();
     this.items = this.items.filter((other) => other !== item);
+  }
+
+  /** Whose they were is gone. What the server has taken over goes on there. */
+  clear(): void {
+    for (const item of this.items) item.end();
+    this.items = [];
   }
 }
 

@@ -36,11 +36,19 @@ pub struct BrainConfig {
     pub dedup_ids_per_generation: usize,
     /// Hours until a deed weighs half in what trends.
     pub trending_half_life_hours: u32,
+    /// Days after which the model forgets what nobody met again: a viewer, a video, a hashtag.
+    pub rows_idle_days: u32,
 }
 
 impl Default for BrainConfig {
     fn default() -> Self {
-        Self { snapshot_every_s: 300, dedup_generations: 4, dedup_ids_per_generation: 917_504, trending_half_life_hours: 6 }
+        Self {
+            snapshot_every_s: 300,
+            dedup_generations: 4,
+            dedup_ids_per_generation: 917_504,
+            trending_half_life_hours: 6,
+            rows_idle_days: 180,
+        }
     }
 }
 

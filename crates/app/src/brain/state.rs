@@ -17,6 +17,7 @@ use crate::feed::history_items;
 /// Videos whose vectors are brought up to date after each batch beside those that were touched, in turn: the dense weights move
 /// everybody's.
 const REFRESHED_PER_BATCH: usize = 64;
+const DAY_MS: i64 = 24 * 3_600_000;
 
 pub struct State {
     pub views: Arc<Views>,
@@ -32,6 +33,9 @@ pub struct State {
     order: Vec<VideoId>,
     refresh_next: usize,
     examples: Vec<Example>,
+    rows_idle_days: i64,
+    /// The day, in days since 1970 by the log's time, for which idle rows were last looked for.
+    day: i64,
 }
 
 impl State {
@@ -42,6 +46,7 @@ impl State {
         trainer: Trainer,
         joiner: Joiner,
         dedup: Dedup,
+        rows_idle_days: u32,
     ) -> Self {
         let mut state = Self {
             views,
@@ -56,6 +61,8 @@ impl State {
             order: Vec::new(),
             refresh_next: 0,
             examples: Vec::new(),
+            rows_idle_days: i64::from(rows_idle_days.max(1)),
+            day: i64::MIN,
         };
         // The tables beside the views are functions of them: made anew after a restart, not stored.
         for facts in state.views.videos() {
@@ -86,6 +93,7 @@ impl State {
             return;
         }
         self.events += 1;
+        self.expire(event.received);
         self.views.apply(event);
         let (viewer, at) = (event.viewer.raw(), event.received.as_millis());
         match &event.body {
@@ -139,6 +147,19 @@ impl State {
         }
         self.joiner.tick(at, &mut self.examples);
         self.learn(event.received);
+    }
+
+    /// On the first event of each day: forgets rows that nobody met for long. By the log's time, and all at once, so that a replay
+    /// forgets the same.
+    fn expire(&mut self, now: Timestamp) {
+        let day = now.as_millis().div_euclid(DAY_MS);
+        if day > self.day {
+            self.day = day;
+            let forgotten = self.trainer.expire((day - self.rows_idle_days) * DAY_MS, usize::MAX);
+            if forgotten > 0 {
+                tracing::info!(rows = forgotten, "the model forgot what nobody met again");
+            }
+        }
     }
 
     fn action(&mut self, event: &Event, target: Target, task: Task) {

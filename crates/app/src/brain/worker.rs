@@ -133,12 +133,13 @@ impl Worker {
             })
         };
         let restored = restored.map_or_else(fresh, Ok)?;
-        let views = Arc::new(restored.views);
+        let Restored { next, views, trainer, joiner, dedup } = restored;
+        let views = Arc::new(views);
         let videos = Arc::new(KnownVideos::default());
         let candidates = Arc::new(CandidateIndex::default());
-        let learner = restored.trainer.learner();
-        let mut state =
-            State::new(views.clone(), videos.clone(), candidates.clone(), restored.trainer, restored.joiner, restored.dedup);
+        let learner = trainer.learner();
+        let idle = parts.config.rows_idle_days;
+        let mut state = State::new(views.clone(), videos.clone(), candidates.clone(), trainer, joiner, dedup, idle);
         state.publish(parts.clock.now());
         let (sender, requests) = mpsc::channel(REQUESTS_MAX);
         let brain = Arc::new(Brain {
@@ -146,13 +147,13 @@ impl Worker {
             videos,
             candidates,
             learner,
-            applied: watch::Sender::new(restored.next.clone()),
+            applied: watch::Sender::new(next.clone()),
             events: Default::default(),
             duplicates: Default::default(),
             failed: Default::default(),
             memory: parking_lot::Mutex::new(Some(Handle(sender))),
         });
-        let (next, snapshot_at) = (restored.next, Instant::now());
+        let snapshot_at = Instant::now();
         Ok(Self { brain, state, parts, next, requests, runtime, sequence, snapshot_at, changed: false })
     }
 
