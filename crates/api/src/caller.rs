@@ -106,14 +106,51 @@ impl FromRequestParts<Api> for Operator {
     }
 }
 
-/// Where the request comes from. The loopback address where there is no socket (a call from inside the process).
+/// Where the request comes from: the peer, or, when that is a proxy that is trusted, whom the proxies name. The loopback address where there is no socket (a call from inside the process).
 #[derive(Clone, Copy, Debug)]
 pub struct ClientAddress(pub IpAddr);
 
 impl FromRequestParts<Api> for ClientAddress {
     type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, _api: &Api) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        Ok(Self(peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))))
+        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        Ok(Self(client_of(peer, &parts.headers, &api.settings.trusted_proxies)))
+    }
+}
+
+/// Each proxy appends whom it heard the request from: from the right, the first that is no trusted proxy is the client. What stands
+/// further left was written by the client, and anything can stand there.
+fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+    let mut client = peer;
+    let named = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));
+    for address in named.collect::<Vec<_>>().into_iter().rev() {
+        if !trusted.contains(&client) {
+            break;
+        }
+        let Ok(address) = address.trim().parse() else { break };
+        client = address;
+    }
+    client
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        let check = |peer: &str, forwarded: &'static str, expected: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", HeaderValue::from_static(forwarded));
+            let trusted = ["127.0.0.1", "10.0.0.1"].map(|address| address.parse().unwrap());
+            assert_eq!(client_of(peer.parse().unwrap(), &headers, &trusted).to_string(), expected, "{peer} {forwarded}");
+        };
+        check("127.0.0.1", "192.0.2.7", "192.0.2.7");
+        check("127.0.0.1", "198.51.100.1, 192.0.2.7, 10.0.0.1", "192.0.2.7");
+        check("127.0.0.1", "192.0.2.7, nonsense", "127.0.0.1");
+        check("192.0.2.7", "198.51.100.1", "192.0.2.7");
+        check("127.0.0.1", "", "127.0.0.1");
+        check("10.0.0.1", "2001:db8::1", "2001:db8::1");
     }
 }

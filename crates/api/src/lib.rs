@@ -65,6 +65,8 @@ pub struct HttpSettings {
     pub public_url: String,
     /// Requests in flight before new ones are answered 503.
     pub in_flight_max: usize,
+    /// Proxies whose `X-Forwarded-For` is believed: rates are limited by the client's address, not by theirs.
+    pub trusted_proxies: Vec<std::net::IpAddr>,
 }
 
 /// What every handler gets.

@@ -1,6 +1,6 @@
 //! Configuration: defaults, then the file, then the environment, then flags; parsed once, unknown keys refused.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -32,6 +32,8 @@ pub struct ServerConfig {
     pub address: SocketAddr,
     /// Where people reach us; empty means `http://localhost:PORT`.
     pub public_url: String,
+    /// Addresses of reverse proxies whose `X-Forwarded-For` is believed. Without them all who come through one count as one.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Requests in flight before new ones are answered 503.
     pub in_flight_max: usize,
     /// Connections open at once; more wait in the system's queue.
@@ -65,6 +67,7 @@ impl Default for ServerConfig {
         Self {
             address: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: String::new(),
+            trusted_proxies: Vec::new(),
             in_flight_max: 512,
             connections_max: 4096,
             drain_s: 20,

@@ -35,7 +35,11 @@ pub async fn serve(config: Config, demo: Option<demo::Wanted>) -> Result<ExitCod
         Some(wanted) => demo::begin(app.clone(), &config, wanted, stop.clone()).await?,
         None => None,
     };
-    let settings = api::HttpSettings { public_url: public_url.clone(), in_flight_max: config.server.in_flight_max };
+    let settings = api::HttpSettings {
+        public_url: public_url.clone(),
+        in_flight_max: config.server.in_flight_max,
+        trusted_proxies: config.server.trusted_proxies.clone(),
+    };
     let router = api::router(api::Api::new(app.clone(), settings));
     let served = tokio::spawn(listen::serve(
         listener,

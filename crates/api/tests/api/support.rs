@@ -93,7 +93,8 @@ impl TestApp {
         let public_url = settings.public_url.clone();
         let app = App::build(settings, Arc::new(SystemClock), Rng::from_seed(7)).await.unwrap();
         app.start(&CancellationToken::new());
-        let router = api::router(Api::new(app.clone(), HttpSettings { public_url, in_flight_max: 64 }));
+        let router =
+            api::router(Api::new(app.clone(), HttpSettings { public_url, in_flight_max: 64, trusted_proxies: Vec::new() }));
         Self { dir, app, router }
     }
 

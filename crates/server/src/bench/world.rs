@@ -48,7 +48,7 @@ impl World {
         let app = serve::build(&config).await?;
         let stop = CancellationToken::new();
         app.start(&stop);
-        let settings = api::HttpSettings { public_url: config.public_url(), in_flight_max: 4096 };
+        let settings = api::HttpSettings { public_url: config.public_url(), in_flight_max: 4096, trusted_proxies: Vec::new() };
         let router = api::router(api::Api::new(app.clone(), settings));
         let served = tokio::spawn(listen::serve(listener, router, 1024, stop.clone(), Duration::from_secs(5)));
 
