@@ -232,7 +232,7 @@ export default {
   'settings.see_feed': 'See what your feed learned',
   'settings.privacy': 'Privacy',
   'settings.private_likes': 'Private likes',
-  'settings.private_likes_text': 'Only you see what you liked.',
+  'settings.private_likes_text': 'Only you see the list of your likes. A creator still hears of a like.',
   'settings.blocked': 'Blocked people',
   'settings.nobody_blocked': 'Nobody.',
   'settings.passkeys': 'Passkeys',

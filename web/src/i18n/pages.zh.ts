@@ -229,7 +229,7 @@ export default {
   'settings.see_feed': '看看推荐学到了什么',
   'settings.privacy': '隐私',
   'settings.private_likes': '不公开喜欢',
-  'settings.private_likes_text': '只有你能看到自己喜欢了什么。',
+  'settings.private_likes_text': '只有你能看到自己的喜欢列表，作者仍会收到点赞通知。',
   'settings.blocked': '已拉黑的人',
   'settings.nobody_blocked': '没有人。',
   'settings.passkeys': '通行密钥',
