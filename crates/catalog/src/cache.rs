@@ -15,6 +15,12 @@ pub const CARDS_MAX_DEFAULT: usize = 200_000;
 /// Cards that one query loads.
 const LOAD_BATCH: usize = 200;
 
+/// Up to the ids. The plus keeps the planner from going through everything that is published: the ids are few.
+pub(crate) const SELECT_CARDS: &str =
+    "SELECT v.id, v.creator, v.caption, v.sound, s.title, s.creator, v.duration_ms, v.width, v.height, v.color,
+            v.duplicate_of, v.kind, v.created_at_ms, v.published_at_ms
+     FROM videos v LEFT JOIN sounds s ON s.id = v.sound WHERE +v.status = 'published' AND v.id IN (";
+
 /// Videos whose cards are no longer true once the transaction is committed.
 #[must_use = "hand it to Catalog::committed after the commit, or stale cards are served"]
 #[derive(Debug, Default)]
@@ -182,11 +188,7 @@ impl Catalog {
         let as_of = self.cards.stand();
         let mut loaded = HashMap::with_capacity(ids.len());
         for batch in ids.chunks(LOAD_BATCH) {
-            let mut query = QueryBuilder::<Sqlite>::new(
-                "SELECT v.id, v.creator, v.caption, v.sound, s.title, s.creator, v.duration_ms, v.width, v.height, v.color,
-                        v.duplicate_of, v.kind, v.created_at_ms, v.published_at_ms
-                 FROM videos v LEFT JOIN sounds s ON s.id = v.sound WHERE v.status = 'published' AND v.id IN (",
-            );
+            let mut query = QueryBuilder::<Sqlite>::new(SELECT_CARDS);
             let mut list = query.separated(", ");
             for id in batch {
                 list.push_bind(id.sql());

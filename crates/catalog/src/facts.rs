@@ -48,7 +48,7 @@ impl Catalog {
     /// The fingerprints of published videos, by id, those behind `after`, at most [`PAGE_MAX`]: for the index of duplicates.
     pub async fn signatures(&self, after: Option<VideoId>) -> Result<Vec<(VideoId, Vec<u8>)>, CatalogError> {
         let rows = sqlx::query(
-            "SELECT id, signature FROM videos WHERE id > $1 AND status = 'published' AND signature IS NOT NULL ORDER BY id LIMIT $2",
+            "SELECT id, signature FROM videos WHERE id > $1 AND +status = 'published' AND signature IS NOT NULL ORDER BY id LIMIT $2",
         )
         .bind(after.map_or(-1, VideoId::sql))
         .bind(PAGE_MAX)

@@ -432,3 +432,12 @@ async fn lists_lose_and_repeat_nothing_while_they_change() {
         }
     }
 }
+
+#[tokio::test]
+async fn cards_are_looked_up_by_id_however_many_are_published() {
+    let bench = Bench::new().await;
+    let plan = format!("EXPLAIN QUERY PLAN {}1, 2)", crate::cache::SELECT_CARDS);
+    let rows: Vec<(i64, i64, i64, String)> =
+        sqlx::query_as(sqlx::AssertSqlSafe(plan)).fetch_all(bench.store.read()).await.unwrap();
+    assert_eq!(rows[0].3, "SEARCH v USING INTEGER PRIMARY KEY (rowid=?)");
+}
