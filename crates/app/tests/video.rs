@@ -258,7 +258,7 @@ async fn the_next_process_takes_up_what_a_dead_one_had_in_its_hands() {
     app.uploads.append(half, ada, 0, &b"01234"[..]).await.unwrap();
     let held = app.jobs.lease(&["video.first"], 3_600_000).await.unwrap().unwrap();
     // Half made, and then the lights went out.
-    let folder = house.dir.path().join(format!("data/work/{}-1/out", held.lease.job));
+    let folder = house.dir.path().join("data").join("work").join(format!("{}-1", held.lease.job)).join("out");
     std::fs::create_dir_all(folder).unwrap();
     app.close().await.unwrap();
     drop(app);
