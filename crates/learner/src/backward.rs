@@ -31,12 +31,17 @@ pub(crate) struct Passed<'a> {
     pub activations: &'a Activations<1>,
     pub predicted: &'a Prediction,
     pub labels: &'a [Option<f32>; TASKS],
+    /// The gradient of the pairwise loss at the logits.
+    pub order: &'a Vector,
     pub video: &'a VideoFeatures,
     pub weight: f32,
     pub now_s: u32,
 }
 
-/// Gradient of the summed log losses at the logits, its norm held.
+/// What the pairwise loss weighs beside the log loss.
+const ORDER_WEIGHT: f32 = 0.5;
+
+/// Gradient of the summed losses at the logits, its norm held.
 fn at_logits(passed: &Passed<'_>, norm_max: f32) -> Vector {
     let mut g = ZERO;
     for (task, label) in passed.labels.iter().enumerate() {
@@ -44,6 +49,7 @@ fn at_logits(passed: &Passed<'_>, norm_max: f32) -> Vector {
             g[task] = passed.weight * TABLE[task].loss_weight * (passed.predicted.probability[task] - label);
         }
     }
+    add_scaled(&mut g, passed.weight * ORDER_WEIGHT, passed.order);
     let norm = dot(&g, &g).sqrt();
     if norm > norm_max { scaled(norm_max / norm, &g) } else { g }
 }

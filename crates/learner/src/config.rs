@@ -24,6 +24,8 @@ pub struct Config {
     pub viewer_window_ms: i64,
     /// Viewers whose share is tracked in one window; beyond it new viewers are not held to a share (counted).
     pub viewers_tracked_max: usize,
+    /// Viewers whose last impressions are remembered for the pairwise loss, about 200 bytes each.
+    pub rivals_viewers_max: usize,
     /// At most one point of the metrics' time series per this long.
     pub metrics_every_ms: i64,
 }
@@ -40,6 +42,7 @@ impl Default for Config {
             viewer_weight_max: 600.0,
             viewer_window_ms: 10 * 60_000,
             viewers_tracked_max: 1_000_000,
+            rivals_viewers_max: 200_000,
             metrics_every_ms: 5_000,
         }
     }

@@ -178,7 +178,7 @@ impl Learner {
     pub fn explain(&self, now_ms: i64, viewer: &ViewerFeatures, video: &VideoFeatures, task: Task) -> Explanation {
         self.with_model(|model| {
             let side = ViewerSide::of(model, now_ms, viewer);
-            let rows = CandidateRows::locate(model.view, video, now_ms);
+            let rows = CandidateRows::locate(model.view, &side, video, now_ms);
             let mut x = [0.0; INPUTS];
             let (candidate, activations) = trace_one(self.level(), model, &side, now_ms, video, &rows, &mut x);
             let (logits, at) = (activations.logits[0], task.index());

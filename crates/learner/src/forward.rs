@@ -1,12 +1,15 @@
 //! The candidates' side: gather a clip's inputs, then the net, a block of candidates at a time.
 
 use crate::dense::Dense;
+use crate::effects::{Belief, NO_BELIEF, evidence};
 use crate::features::{ContentCode, HASHTAGS_MAX, VideoFeatures, WORDS_MAX};
 use crate::math::{D, Vector, ZERO, add_scaled, dot, log2_linear, multiversion, scaled};
+use crate::rivals::ORDERED;
 use crate::scale::Content;
 use crate::shape::*;
 use crate::side::{Model, ViewerSide, project, unit};
-use crate::table::{Field, Rates, View};
+use crate::table::{Field, View};
+use crate::task::{LONG_VIEWED, Task};
 
 /// Candidates that go through the net together.
 pub(crate) const BLOCK: usize = 4;
@@ -21,6 +24,8 @@ pub(crate) struct CandidateRows {
     pub words: [Option<u32>; WORDS_MAX],
     pub duration: Option<u32>,
     pub age: Option<u32>,
+    /// Of having seen it before; the inner is the row, when there is one.
+    pub seen: Option<Option<u32>>,
 }
 
 /// One candidate, gathered.
@@ -32,6 +37,8 @@ pub(crate) struct Candidate {
     pub content: Content,
     /// Product of the two towers, bias included.
     pub retrieval_logit: f32,
+    /// In the effects of everything in the impression.
+    pub belief: Belief,
 }
 
 /// What the net made of a block.
@@ -51,24 +58,38 @@ pub(crate) fn age_key(age_ms: i64) -> u64 {
     (17 << 8) | (log2_linear(1.0 + age_ms.max(0) as f32 / 60_000.0) as u64).min(30)
 }
 
+/// An id's effect on watching, as an input: about -1 to 1.
 #[inline(always)]
-fn watch_rate(rates: Rates) -> f32 {
-    2.0 * ((rates.watch_sum + 5.0) / (rates.watch_n + 10.0) - 0.5)
+fn watch_effect(effects: &Vector) -> f32 {
+    let of = |task: Task| effects[task.index()];
+    (0.25 * (of(Task::Finish) + of(Task::LongView) + of(Task::WatchTime) - of(Task::Skip))).max(-1.5).min(1.5)
 }
 
 #[inline(always)]
-fn like_rate(rates: Rates) -> f32 {
-    let usual = 0.02;
-    let rate = (rates.like_sum + 10.0 * usual) / (rates.like_n + 10.0);
-    (rate - usual) / (rate + usual)
-}
-
-#[inline(always)]
-fn evidence(n: f32) -> f32 {
-    n / (n + 20.0)
+fn like_effect(effects: &Vector) -> f32 {
+    (0.5 * effects[Task::Like.index()]).max(-1.5).min(1.5)
 }
 
 impl CandidateRows {
+    /// The rows whose effects count, and the share of each.
+    #[inline(always)]
+    pub fn each_effect(&self, video: &VideoFeatures, mut each: impl FnMut(Field, Option<u32>, f32)) {
+        each(Field::Video, self.video, 1.0);
+        each(Field::Creator, self.creator, 1.0);
+        if video.sound != 0 {
+            each(Field::Sound, self.sound, 1.0);
+        }
+        let share = 1.0 / video.hashtags.len().clamp(1, HASHTAGS_MAX) as f32;
+        self.hashtags.iter().take(video.hashtags.len()).for_each(|row| each(Field::Hashtag, *row, share));
+        let share = 1.0 / video.words.len().clamp(1, WORDS_MAX) as f32;
+        self.words.iter().take(video.words.len()).for_each(|row| each(Field::Word, *row, share));
+        each(Field::Context, self.duration, 1.0);
+        each(Field::Context, self.age, 1.0);
+        if let Some(row) = self.seen {
+            each(Field::Context, row, 1.0);
+        }
+    }
+
     /// Asks the memory for the index slots that [`Self::locate`] will read.
     pub fn hint(view: &View, video: &VideoFeatures) {
         view.hint_slot(Field::Video, video.video);
@@ -79,7 +100,14 @@ impl CandidateRows {
     }
 
     /// Looks up every row of a candidate and asks the memory for it.
-    pub fn locate(view: &View, video: &VideoFeatures, now_ms: i64) -> Self {
+    pub fn locate(view: &View, side: &ViewerSide, video: &VideoFeatures, now_ms: i64) -> Self {
+        let mut rows = Self::of_video(view, video, now_ms);
+        rows.seen = side.taste.seen_key(video.video).map(|key| view.locate(Field::Context, key));
+        rows
+    }
+
+    /// The rows of a video that nobody in particular looks at.
+    fn of_video(view: &View, video: &VideoFeatures, now_ms: i64) -> Self {
         let mut rows = Self {
             video: view.locate(Field::Video, video.video),
             creator: view.locate(Field::Creator, video.creator),
@@ -134,12 +162,12 @@ fn gather(model: &Model<'_>, video: &VideoFeatures, rows: &CandidateRows, now_ms
     add_scaled(&mut tower, 1.0, &vectors[CREATOR]);
     add_scaled(&mut tower, 1.0, &vectors[HASHTAGS]);
     add_scaled(&mut tower, 1.0, &project(&model.dense.tower, &content));
-    Candidate { vectors, tower, content, retrieval_logit: 0.0 }
+    Candidate { vectors, tower, content, retrieval_logit: 0.0, belief: NO_BELIEF }
 }
 
 /// The retrieval vector of a video.
 pub(crate) fn tower_of(model: &Model<'_>, video: &VideoFeatures) -> Vector {
-    gather(model, video, &CandidateRows::locate(model.view, video, 0), 0).tower
+    gather(model, video, &CandidateRows::of_video(model.view, video, 0), 0).tower
 }
 
 /// The product of each viewer vector with each candidate vector, `[VIEWER_VECTORS, CANDIDATE_FIELDS]`.
@@ -189,14 +217,28 @@ pub(crate) fn inputs(
     let hashtags = side.taste.hashtags(&video.hashtags[..video.hashtags.len().min(HASHTAGS_MAX)]);
     let creator = side.taste.creator(video.creator);
     let seen = side.taste.seen(video.video);
-    let of = |field, row| model.view.rates(field, row);
-    let video_rates = of(Field::Video, rows.video);
-    let creator_rates = of(Field::Creator, rows.creator);
-    let sound_rates = of(Field::Sound, rows.sound);
+    let mut belief = side.belief;
+    let mut add = |field, row, share| belief.add(model.view, model.information, field, row, share);
+    let video_effects = add(Field::Video, rows.video, 1.0);
+    let creator_effects = add(Field::Creator, rows.creator, 1.0);
+    let sound_effects = if video.sound != 0 { add(Field::Sound, rows.sound, 1.0) } else { ZERO };
+    let (mut hashtag_effect, share) = (0.0, 1.0 / video.hashtags.len().clamp(1, HASHTAGS_MAX) as f32);
+    for row in rows.hashtags.iter().take(video.hashtags.len()) {
+        hashtag_effect += share * watch_effect(&add(Field::Hashtag, *row, share));
+    }
+    let share = 1.0 / video.words.len().clamp(1, WORDS_MAX) as f32;
+    for row in rows.words.iter().take(video.words.len()) {
+        add(Field::Word, *row, share);
+    }
+    add(Field::Context, rows.duration, 1.0);
+    add(Field::Context, rows.age, 1.0);
+    if let Some(row) = rows.seen {
+        add(Field::Context, row, 1.0);
+    }
+    candidate.belief = belief;
+    let additive = belief.logits();
     let duration = (log2_linear(1.0 + video.duration_ms as f32 / 1_000.0) - 4.0) * 0.25;
     let age_hours = age_ms(now_ms, video) as f32 / 3_600_000.0;
-    let hashtag_rates = rows.hashtags.iter().take(video.hashtags.len()).map(|row| watch_rate(of(Field::Hashtag, *row)));
-    let hashtag_rate = hashtag_rates.sum::<f32>() / video.hashtags.len().clamp(1, HASHTAGS_MAX) as f32;
 
     let mut put = |affinity: Affinity, value: f32| x[WIDE_START + DOTS + affinity as usize] = value;
     put(Affinity::Hashtags, hashtags.all.mean);
@@ -209,30 +251,46 @@ pub(crate) fn inputs(
     put(Affinity::ContentEvidence, content.evidence);
     put(Affinity::Attention, attention.mean);
     put(Affinity::AttentionEvidence, attention.evidence);
-    put(Affinity::SeenValence, seen.unwrap_or(0.0));
+    put(Affinity::SeenValence, seen.map_or(0.0, |at| side.taste.valence[at]));
     put(Affinity::Seen, if seen.is_some() { 1.0 } else { 0.0 });
     put(Affinity::Retrieval, (candidate.retrieval_logit * 0.25).max(-1.0).min(1.0));
     put(Affinity::Mean, side.taste.mean);
     put(Affinity::Recent, side.taste.recent);
     put(Affinity::HistoryLength, side.taste.len as f32 / (side.taste.len as f32 + 8.0));
-    put(Affinity::VideoWatch, watch_rate(video_rates));
-    put(Affinity::VideoWatchEvidence, evidence(video_rates.watch_n));
-    put(Affinity::VideoLike, like_rate(video_rates));
-    put(Affinity::CreatorWatch, watch_rate(creator_rates));
-    put(Affinity::CreatorWatchEvidence, evidence(creator_rates.watch_n));
-    put(Affinity::CreatorLike, like_rate(creator_rates));
-    put(Affinity::HashtagWatch, hashtag_rate);
-    put(Affinity::SoundWatch, watch_rate(sound_rates));
-    put(Affinity::ViewerWatch, watch_rate(side.rates));
-    put(Affinity::ViewerWatchEvidence, evidence(side.rates.watch_n));
-    put(Affinity::ViewerLike, like_rate(side.rates));
+    put(Affinity::VideoWatch, watch_effect(&video_effects));
+    put(Affinity::VideoWatchEvidence, evidence(&video_effects, LONG_VIEWED));
+    put(Affinity::VideoLike, like_effect(&video_effects));
+    put(Affinity::CreatorWatch, watch_effect(&creator_effects));
+    put(Affinity::CreatorWatchEvidence, evidence(&creator_effects, LONG_VIEWED));
+    put(Affinity::CreatorLike, like_effect(&creator_effects));
+    put(Affinity::HashtagWatch, hashtag_effect);
+    put(Affinity::SoundWatch, watch_effect(&sound_effects));
+    put(Affinity::ViewerWatch, watch_effect(&side.effects));
+    put(Affinity::ViewerWatchEvidence, evidence(&side.effects, LONG_VIEWED));
+    put(Affinity::ViewerLike, like_effect(&side.effects));
     put(Affinity::Duration, duration);
     put(Affinity::DurationSquared, duration * duration);
     put(Affinity::Age, log2_linear(1.0 + age_hours) / 16.0);
     put(Affinity::Fresh, 1.0 / (1.0 + age_hours / 24.0));
     put(Affinity::ContentKnown, if video.content.is_empty() { 0.0 } else { 1.0 });
+    put(Affinity::Pause, side.taste.pause);
+    put(Affinity::Days, side.taste.days);
+    put(Affinity::DaysEvidence, side.taste.days_evidence);
+    put(Affinity::Last, side.taste.last);
+    put(Affinity::HabitEvidence, evidence(&side.habit, LONG_VIEWED));
+    put(Affinity::Doubt, belief.variance[Task::LongView.index()]);
+    for (at, task) in ORDERED.into_iter().enumerate() {
+        let of = |effects: &Vector| (EFFECT_SCALE * effects[task.index()]).max(-2.0).min(2.0);
+        let wide = [of(&video_effects), of(&side.effects), of(&side.habit), of(&additive)];
+        for (group, value) in wide.into_iter().enumerate() {
+            x[WIDE_START + DOTS + Affinity::Ordered as usize + group * ORDERED.len() + at] = value;
+        }
+    }
     candidate
 }
+
+/// Logits of effects to inputs.
+const EFFECT_SCALE: f32 = 0.6;
 
 /// `acc[b] += x[b] * weights`, a tile of sixteen outputs of the whole block at a time; one candidate takes all outputs at once.
 #[inline(always)]
@@ -299,10 +357,15 @@ multiversion! {
         rows: &[CandidateRows; BLOCK],
     ) -> [Vector; BLOCK] {
         let mut x = [[0.0f32; INPUTS]; BLOCK];
-        for ((video, rows), x) in videos.iter().zip(rows).zip(&mut x) {
-            inputs(model, side, now_ms, video, rows, x);
+        let mut base = [ZERO; BLOCK];
+        for (((video, rows), x), base) in videos.iter().zip(rows).zip(&mut x).zip(&mut base) {
+            *base = inputs(model, side, now_ms, video, rows, x).belief.logits();
         }
-        net(model.dense, &side.layer, &x).logits
+        let mut logits = net(model.dense, &side.layer, &x).logits;
+        for (logits, base) in logits.iter_mut().zip(&base) {
+            add_scaled(logits, 1.0, base);
+        }
+        logits
     }
 }
 
@@ -318,7 +381,8 @@ multiversion! {
         x: &mut [f32; INPUTS],
     ) -> (Candidate, Activations<1>) {
         let candidate = inputs(model, side, now_ms, video, rows, x);
-        let activations = net(model.dense, &side.layer, std::array::from_ref(x));
+        let mut activations = net(model.dense, &side.layer, std::array::from_ref(x));
+        add_scaled(&mut activations.logits[0], 1.0, &candidate.belief.logits());
         (candidate, activations)
     }
 }

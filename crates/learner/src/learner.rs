@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::dense::Dense;
+use crate::effects::Information;
 use crate::features::{VideoFeatures, ViewerFeatures};
 use crate::forward::{BLOCK, CandidateRows, score_block, tower_of};
 use crate::math::{Level, Vector, sigmoid};
@@ -18,6 +19,7 @@ use crate::task::{Prediction, TASKS};
 pub(crate) struct Published {
     pub dense: Box<Dense>,
     pub whitener: Whitener,
+    pub information: Information,
 }
 
 /// Reads the model. Embedding rows are seen as they are trained; dense weights as of the last publish.
@@ -42,7 +44,8 @@ impl Learner {
             let blocks = candidates.len().div_ceil(BLOCK);
             let hint =
                 |at| block(candidates, at).into_iter().flatten().for_each(|video| CandidateRows::hint(model.view, video));
-            let locate = |at| block(candidates, at).map(|block| block.map(|v| CandidateRows::locate(model.view, v, now_ms)));
+            let locate =
+                |at| block(candidates, at).map(|block| block.map(|v| CandidateRows::locate(model.view, &side, v, now_ms)));
             (0..2).for_each(hint);
             let mut rows = locate(0);
             for at in 0..blocks {
@@ -80,7 +83,13 @@ impl Learner {
 
     pub(crate) fn with_model<T>(&self, read: impl FnOnce(&Model<'_>) -> T) -> T {
         let (view, published) = (self.tables.view(), self.published.load());
-        read(&Model { view: &view, dense: &published.dense, whitener: &published.whitener, level: self.level })
+        read(&Model {
+            view: &view,
+            dense: &published.dense,
+            whitener: &published.whitener,
+            information: &published.information,
+            level: self.level,
+        })
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) const CANDIDATE_FIELDS: usize = 7;
 /// Products of each viewer vector with each candidate vector.
 pub(crate) const DOTS: usize = VIEWER_VECTORS * CANDIDATE_FIELDS;
 /// Room for [`Affinity`]; with the products it makes whole vectors.
-pub(crate) const AFFINITIES: usize = 36;
+pub(crate) const AFFINITIES: usize = 68;
 pub(crate) const WIDE: usize = DOTS + AFFINITIES;
 
 // The inputs: viewer vectors, candidate vectors, what attention read, products, affinities.
@@ -71,7 +71,7 @@ pub(crate) enum Affinity {
     Mean,
     Recent,
     HistoryLength,
-    /// Counted rates, centred, and how much they rest on.
+    /// Effects on watching and liking, and how much they rest on.
     VideoWatch,
     VideoWatchEvidence,
     VideoLike,
@@ -88,6 +88,18 @@ pub(crate) enum Affinity {
     Age,
     Fresh,
     ContentKnown,
+    /// How long ago the viewer last saw anything; how that ended.
+    Pause,
+    Last,
+    /// How the last three days went against the time before.
+    Days,
+    DaysEvidence,
+    /// How much is known of the viewer on this tab, and how little of the whole impression.
+    HabitEvidence,
+    Doubt,
+    /// From here on, for each of the tasks whose order matters: the effects of the video, of the viewer, of the viewer on this tab, and
+    /// the sum of all effects.
+    Ordered,
 }
 
-const _: () = assert!((Affinity::ContentKnown as usize) < AFFINITIES);
+const _: () = assert!(Affinity::Ordered as usize + 4 * crate::rivals::ORDERED.len() <= AFFINITIES);

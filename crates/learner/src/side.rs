@@ -1,11 +1,12 @@
 //! The viewer's side of a prediction: computed once, shared by all candidates of the request.
 
 use crate::dense::Dense;
+use crate::effects::{Belief, Information, NO_BELIEF};
 use crate::features::{CONTENT_DIMS, HISTORY_HASHTAGS, HISTORY_MAX, HistoryItem, ViewerFeatures};
 use crate::math::{D, Level, Vector, ZERO, add_scaled, exp, multiversion, sum};
 use crate::scale::{Content, Whitener};
 use crate::shape::*;
-use crate::table::{Field, Rates, View};
+use crate::table::{Field, View};
 use crate::taste::{HISTORY_PADDED, Opinion, Taste};
 
 /// How steeply likeness (a cosine) turns into weight: a kernel `e^(SHARPNESS (cos - 1))`.
@@ -13,7 +14,7 @@ const SHARPNESS: f32 = 4.0;
 /// Prior of the kernel means, in items that are just like the candidate.
 const KERNEL_KAPPA: f32 = 0.25;
 /// Circumstances with a row each.
-pub(crate) const CIRCUMSTANCES: usize = 6;
+pub(crate) const CIRCUMSTANCES: usize = 7;
 
 /// What all predictions of one moment read: the rows and the dense weights.
 #[derive(Clone, Copy)]
@@ -21,6 +22,7 @@ pub(crate) struct Model<'a> {
     pub view: &'a View,
     pub dense: &'a Dense,
     pub whitener: &'a Whitener,
+    pub information: &'a Information,
     pub level: Level,
 }
 
@@ -73,7 +75,11 @@ pub(crate) struct ViewerSide {
     /// The first layer's sums over the viewer's inputs, bias included.
     pub layer: [f32; HIDDEN_1],
     pub viewer_row: Option<u32>,
-    pub rates: Rates,
+    /// The viewer's own effects, and those of viewer and circumstances together.
+    pub effects: Vector,
+    pub habit_row: Option<u32>,
+    pub habit: Vector,
+    pub belief: Belief,
     pub context_rows: [Option<u32>; CIRCUMSTANCES],
     pub items: [Item; EMBEDDED],
     pub items_len: usize,
@@ -108,6 +114,8 @@ pub(crate) fn circumstances(viewer: &ViewerFeatures) -> [u64; CIRCUMSTANCES] {
     // Pages deep into a sitting are alike.
     let depth = viewer.depth.min(15);
     [
+        // Everybody, always: the base rate.
+        key(0, 0),
         key(1, viewer.hour),
         key(2, viewer.weekday),
         key(3, viewer.device),
@@ -115,6 +123,11 @@ pub(crate) fn circumstances(viewer: &ViewerFeatures) -> [u64; CIRCUMSTANCES] {
         key(5, viewer.tab),
         key(6, depth),
     ]
+}
+
+/// The key of what this viewer does on this tab.
+pub(crate) fn habit_key(viewer: &ViewerFeatures) -> Option<u64> {
+    (viewer.viewer != 0).then(|| crate::math::mix(viewer.viewer ^ (u64::from(viewer.tab) << 56)) >> 1)
 }
 
 /// The unit vector, or zero when there is next to nothing to scale.
@@ -291,7 +304,13 @@ multiversion! {
                 layer[j] += x * row[j];
             }
         }
-        let rates = view.rates(Field::Viewer, viewer_row);
-        ViewerSide { taste, vectors, tower, layer, viewer_row, rates, context_rows, items, items_len, units, contents }
+        let mut belief = NO_BELIEF;
+        for row in &context_rows {
+            belief.add(view, model.information, Field::Context, *row, 1.0);
+        }
+        let effects = belief.add(view, model.information, Field::Viewer, viewer_row, 1.0);
+        let habit_row = habit_key(viewer).and_then(|key| view.find(Field::Habit, key));
+        let habit = if viewer.viewer == 0 { ZERO } else { belief.add(view, model.information, Field::Habit, habit_row, 1.0) };
+        ViewerSide { taste, vectors, tower, layer, viewer_row, effects, habit_row, habit, belief, context_rows, items, items_len, units, contents }
     }
 }

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::limits::Shares;
 use crate::math::D;
 use crate::metrics::{TaskWindow, Totals};
+use crate::rivals::Rivals;
 use crate::shape::BATCH;
 use crate::table::{ALL_FIELDS, RowImage, TablesWriter};
 use crate::task::TASKS;
@@ -19,7 +20,7 @@ use crate::watch::WatchRanks;
 
 const MAGIC: &[u8; 8] = b"wslearn\0";
 /// Raised with every change of the form or of the net's shape.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 /// A section longer than this is refused before memory is taken for it.
 const SECTION_BYTES_MAX: u64 = 64 << 30;
 
@@ -110,7 +111,7 @@ fn cut_short(error: std::io::Error) -> Error {
     }
 }
 
-const ROW_IMAGE_BYTES: usize = 8 + D * 4 + 24;
+const ROW_IMAGE_BYTES: usize = 8 + 2 * D * 4 + 8;
 const ROW_FREE: u64 = u64::MAX;
 
 fn encode_row(image: &Option<RowImage>, out: &mut Vec<u8>) {
@@ -121,7 +122,8 @@ fn encode_row(image: &Option<RowImage>, out: &mut Vec<u8>) {
     };
     out.extend_from_slice(&image.key.to_le_bytes());
     image.weights.iter().for_each(|weight| out.extend_from_slice(&weight.to_le_bytes()));
-    [image.optimiser, image.watch, image.like].iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
+    image.effects.iter().for_each(|effect| out.extend_from_slice(&effect.to_le_bytes()));
+    out.extend_from_slice(&image.optimiser.to_le_bytes());
 }
 
 fn decode_row(bytes: &[u8; ROW_IMAGE_BYTES]) -> Result<Option<RowImage>> {
@@ -130,15 +132,14 @@ fn decode_row(bytes: &[u8; ROW_IMAGE_BYTES]) -> Result<Option<RowImage>> {
     if word(0) == ROW_FREE {
         return Ok(None);
     }
-    let mut weights = [0.0; D];
-    for (weight, bytes) in weights.iter_mut().zip(bytes[8..].as_chunks::<4>().0) {
-        *weight = f32::from_le_bytes(*bytes);
-        if !weight.is_finite() {
+    let (mut weights, mut effects) = ([0.0; D], [0.0; D]);
+    for (number, bytes) in weights.iter_mut().chain(&mut effects).zip(bytes[8..].as_chunks::<4>().0) {
+        *number = f32::from_le_bytes(*bytes);
+        if !number.is_finite() {
             return Err(Error::Corrupt("a row's weight is no number"));
         }
     }
-    let rest = 1 + D / 2;
-    Ok(Some(RowImage { key: word(0), weights, optimiser: word(rest), watch: word(rest + 1), like: word(rest + 2) }))
+    Ok(Some(RowImage { key: word(0), weights, effects, optimiser: word(1 + D) }))
 }
 
 impl Trainer {
@@ -159,7 +160,9 @@ impl Trainer {
         out.floats(&self.scale.mean)?;
         out.floats(&self.scale.squares)?;
         out.floats(self.ranks.counts.as_flattened())?;
+        out.floats(&self.information.mean)?;
         out.encoded(&(self.shares.window, self.shares.sorted()))?;
+        out.encoded(&self.rivals.sorted())?;
         out.encoded(&self.windows)?;
         out.encoded(&self.totals)?;
         out.encoded(&(self.tables.refused, self.measured_ms))?;
@@ -206,8 +209,10 @@ impl Trainer {
         let mut ranks = WatchRanks::default();
         input.floats(ranks.counts.as_flattened_mut())?;
         trainer.ranks = ranks;
+        input.floats(&mut trainer.information.mean)?;
         let (window, used): (i64, Vec<(u64, f32)>) = input.decoded()?;
         trainer.shares = Shares { window, used: used.into_iter().collect() };
+        trainer.rivals = Rivals::restored(input.decoded()?);
         trainer.windows = input.decoded::<Vec<TaskWindow>>()?;
         if trainer.windows.len() != TASKS || !trainer.windows.iter().all(TaskWindow::is_whole) {
             return Err(Error::Corrupt("the metrics have another shape"));

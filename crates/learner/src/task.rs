@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// How many tasks there are.
 pub const TASKS: usize = 12;
+/// Groups of tasks that are judged together, and so counted together.
+pub(crate) const GROUPS: usize = 4;
 
 /// Minutes that an action may take to come after the clip was shown.
 const ACTION_WINDOW_MS: i64 = 10 * 60_000;
@@ -48,22 +50,31 @@ pub struct TaskSpec {
     pub valence: f32,
     /// The task's share in the loss of the shared layers.
     pub loss_weight: f32,
+    /// The group whose count of judged impressions is the task's too, below [`GROUPS`].
+    pub(crate) group: usize,
 }
 
 const fn watch(task: Task, name: &'static str, prior: f32, valence: f32) -> TaskSpec {
-    TaskSpec { task, name, source: Source::Watch, prior, valence, loss_weight: 1.0 }
+    TaskSpec { task, name, source: Source::Watch, prior, valence, loss_weight: 1.0, group: WATCHED }
 }
 
 const fn action(task: Task, name: &'static str, prior: f32, valence: f32) -> TaskSpec {
-    TaskSpec { task, name, source: Source::Action { window_ms: ACTION_WINDOW_MS }, prior, valence, loss_weight: 1.0 }
+    let source = Source::Action { window_ms: ACTION_WINDOW_MS };
+    TaskSpec { task, name, source, prior, valence, loss_weight: 1.0, group: ACTED }
 }
+
+const WATCHED: usize = 0;
+const ACTED: usize = 1;
+/// Logs of other platforms know long views and clicks without the rest.
+pub(crate) const LONG_VIEWED: usize = 2;
+const CLICKED: usize = 3;
 
 /// All tasks, in the order of [`Task`].
 pub const TABLE: [TaskSpec; TASKS] = [
     watch(Task::Finish, "finish", 0.35, 1.0),
-    watch(Task::LongView, "long_view", 0.35, 1.0),
+    TaskSpec { group: LONG_VIEWED, ..watch(Task::LongView, "long_view", 0.35, 1.0) },
     watch(Task::WatchTime, "watch_time", 0.5, 1.0),
-    action(Task::Click, "click", 0.05, 0.7),
+    TaskSpec { group: CLICKED, ..action(Task::Click, "click", 0.05, 0.7) },
     action(Task::Like, "like", 0.03, 0.7),
     action(Task::Follow, "follow", 0.003, 0.5),
     action(Task::Comment, "comment", 0.004, 0.5),

@@ -6,7 +6,7 @@
 //! `rho * m`, and a viewer who skips most things is not taken to hate whatever they skipped once.
 
 use crate::features::{HISTORY_MAX, HistoryItem};
-use crate::math::exp;
+use crate::math::{exp, log2_linear};
 
 /// Ranks after which an item weighs half.
 const HALF_RANK: f32 = 16.0;
@@ -16,6 +16,9 @@ const HALF_DAYS: f32 = 7.0;
 const KAPPA: f32 = 1.0;
 /// How far the prior leans to the viewer's own mean.
 const RHO: f32 = 0.5;
+/// What counts as the last days, milliseconds, and items' worth of prior for them.
+const DAYS_MS: i64 = 72 * 3_600_000;
+const DAYS_KAPPA: f32 = 4.0;
 /// Newest items that count as "recent".
 const RECENT: usize = 5;
 
@@ -88,11 +91,20 @@ pub(crate) struct Taste {
     pub weight: [f32; HISTORY_PADDED],
     pub valence: [f32; HISTORY_PADDED],
     videos: [u64; HISTORY_PADDED],
+    /// How each item ended and how long ago, in octaves of seconds.
+    marks: [u16; HISTORY_PADDED],
     hashtags: Sums,
     creators: Sums,
     /// The viewer's shrunk mean outcome.
     pub mean: f32,
     pub recent: f32,
+    /// Time since the newest item, in octaves of seconds, about 0 to 1; 1 without a history.
+    pub pause: f32,
+    /// How the last three days went: the sum of the outcomes above the mean of what came before; and what it rests on.
+    pub days: f32,
+    pub days_evidence: f32,
+    /// The valence of the newest item.
+    pub last: f32,
 }
 
 /// [`HISTORY_MAX`] in whole vectors; weights beyond the history are zero.
@@ -121,10 +133,15 @@ impl Taste {
             weight: [0.0; HISTORY_PADDED],
             valence: [0.0; HISTORY_PADDED],
             videos: [0; HISTORY_PADDED],
+            marks: [0; HISTORY_PADDED],
             hashtags: Sums::new(2 * history.len()),
             creators: Sums::new(history.len()),
             mean: 0.0,
             recent: 0.0,
+            pause: history.first().map_or(1.0, |item| pause(now_ms, item)),
+            days: 0.0,
+            days_evidence: 0.0,
+            last: history.first().map_or(0.0, HistoryItem::valence),
         };
         let (mut mass, mut total, mut recent) = (0.0, 0.0, (0.0, 0.0));
         for (rank, item) in history.iter().enumerate() {
@@ -132,6 +149,7 @@ impl Taste {
             let w = exp(-std::f32::consts::LN_2 * (rank as f32 / HALF_RANK + age_days / HALF_DAYS));
             let v = item.valence();
             (taste.weight[rank], taste.valence[rank], taste.videos[rank]) = (w, v, item.video);
+            taste.marks[rank] = mark(now_ms, item);
             (mass, total) = (mass + w, total + w * v);
             if rank < RECENT {
                 recent = (recent.0 + w, recent.1 + w * v);
@@ -144,6 +162,7 @@ impl Taste {
                 }
             }
         }
+        (taste.days, taste.days_evidence) = last_days(now_ms, history);
         taste.mean = total / (mass + KAPPA);
         taste.recent = recent.1 / (recent.0 + KAPPA);
         taste
@@ -182,11 +201,47 @@ impl Taste {
         HashtagOpinion { all: self.opinion(mass, total, KAPPA), best, worst }
     }
 
-    /// The valence of the candidate itself, when the history holds it.
+    /// The candidate's own place in the history, when it was seen before.
     #[inline(always)]
-    pub fn seen(&self, video: u64) -> Option<f32> {
-        self.videos[..self.len].iter().position(|seen| *seen == video).map(|at| self.valence[at])
+    pub fn seen(&self, video: u64) -> Option<usize> {
+        self.videos[..self.len].iter().position(|seen| *seen == video)
     }
+
+    /// The context key of having seen the candidate before.
+    #[inline(always)]
+    pub fn seen_key(&self, video: u64) -> Option<u64> {
+        self.seen(video).map(|at| seen_context(self.marks[at]))
+    }
+}
+
+/// The outcomes of the last [`DAYS_MS`] above the mean of what came before, summed, and what that rests on.
+fn last_days(now_ms: i64, history: &[HistoryItem]) -> (f32, f32) {
+    let (mut young, mut old) = ((0.0, 0.0), (DAYS_KAPPA, 0.0));
+    for item in history {
+        let sum = if now_ms.saturating_sub(item.at_ms) < DAYS_MS { &mut young } else { &mut old };
+        *sum = (sum.0 + 1.0, sum.1 + item.valence());
+    }
+    let above = young.1 - young.0 * old.1 / old.0;
+    ((above / DAYS_KAPPA).max(-2.0).min(2.0), young.0 / (young.0 + DAYS_KAPPA))
+}
+
+fn pause(now_ms: i64, item: &HistoryItem) -> f32 {
+    (log2_linear(1.0 + now_ms.saturating_sub(item.at_ms).max(0) as f32 / 1_000.0) / 20.0).min(1.0)
+}
+
+/// How an item ended, and how long ago, in octaves of seconds.
+fn mark(now_ms: i64, item: &HistoryItem) -> u16 {
+    let age_s = now_ms.saturating_sub(item.at_ms).max(0) as f32 / 1_000.0;
+    ((item.outcome as u16) << 8) | (log2_linear(1.0 + age_s) as u16).min(255)
+}
+
+fn seen_context(mark: u16) -> u64 {
+    (18 << 16) | u64::from(mark)
+}
+
+/// The context key of having seen a video before, without weighing the whole history.
+pub(crate) fn seen_key(now_ms: i64, history: &[HistoryItem], video: u64) -> Option<u64> {
+    history.iter().take(HISTORY_MAX).find(|item| item.video == video).map(|item| seen_context(mark(now_ms, item)))
 }
 
 /// A hashtag and what the history says of it.

@@ -7,18 +7,21 @@ use arc_swap::ArcSwap;
 use crate::backward::{Passed, learn};
 use crate::config::Config;
 use crate::dense::{Optimised, Trace};
+use crate::effects::{Belief, Information, Lesson};
 use crate::example::{Example, Trained};
-use crate::features::{ContentCode, VideoFeatures};
+use crate::features::{ContentCode, VideoFeatures, ViewerFeatures};
 use crate::forward::{CandidateRows, age_key, age_ms, duration_key, trace_one};
 use crate::learner::{Learner, Published, prediction};
 use crate::limits::Shares;
 use crate::math::Level;
 use crate::metrics::{MetricPoint, Metrics, TaskWindow, Totals};
+use crate::rivals::Rivals;
 use crate::scale::{ContentScale, Whitener};
 use crate::shape::*;
-use crate::side::{Model, ViewerSide, circumstances};
+use crate::side::{Model, ViewerSide, circumstances, habit_key};
 use crate::table::{Field, TablesWriter};
-use crate::task::{TASKS, Task};
+use crate::task::{Labels, TASKS, Task};
+use crate::taste::seen_key;
 use crate::watch::WatchRanks;
 
 /// Owns the model. One per region and partition of the log; feed it examples in the log's order and it becomes the same
@@ -31,7 +34,9 @@ pub struct Trainer {
     pub(crate) scale: ContentScale,
     pub(crate) whitener: Whitener,
     pub(crate) ranks: WatchRanks,
+    pub(crate) information: Information,
     pub(crate) shares: Shares,
+    pub(crate) rivals: Rivals,
     pub(crate) windows: Vec<TaskWindow>,
     pub(crate) totals: Totals,
     /// When the last metrics point was made; none yet.
@@ -48,7 +53,8 @@ impl Trainer {
     pub(crate) fn assemble(config: Config, tables: TablesWriter, dense: Optimised) -> Self {
         let (scale, level) = (ContentScale::default(), Level::detect());
         let whitener = scale.whitener();
-        let published = Published { dense: dense.weights.clone(), whitener: whitener.clone() };
+        let published =
+            Published { dense: dense.weights.clone(), whitener: whitener.clone(), information: Information::default() };
         let learner = Learner {
             tables: tables.shared(),
             published: ArcSwap::from_pointee(published),
@@ -63,7 +69,9 @@ impl Trainer {
             scale,
             whitener,
             ranks: WatchRanks::default(),
+            information: Information::default(),
             shares: Shares::default(),
+            rivals: Rivals::default(),
             windows: vec![TaskWindow::default(); TASKS],
             totals: Totals::default(),
             measured_ms: None,
@@ -100,14 +108,23 @@ impl Trainer {
         let mut rows = self.admit_video(&example.video, now_s);
         rows.age = self.admit(Field::Context, age_key(age_ms(example.at_ms, &example.video)), now_s);
 
-        let model = Model { view: self.tables.view(), dense: &self.dense.weights, whitener: &self.whitener, level: self.level };
+        if let Some(key) = seen_key(example.at_ms, &example.viewer.history, example.video.video) {
+            rows.seen = Some(self.admit(Field::Context, key, now_s));
+        }
+        let model = Model {
+            view: self.tables.view(),
+            dense: &self.dense.weights,
+            whitener: &self.whitener,
+            information: &self.information,
+            level: self.level,
+        };
         let side = ViewerSide::of(&model, example.at_ms, &example.viewer);
         let at = self.trace.len;
         let inputs = &mut self.trace.inputs[at];
         let (candidate, activations) = trace_one(self.level, &model, &side, example.at_ms, &example.video, &rows, inputs);
         let predicted = prediction(&activations.logits[0]);
 
-        let labels = self.labels(example);
+        let labels = self.labels_of(&example.labels, &example.video).0;
         for (task, label) in labels.iter().enumerate() {
             if let Some(label) = label {
                 self.windows[task].count(activations.logits[0][task], predicted.probability[task], *label);
@@ -118,7 +135,11 @@ impl Trainer {
             self.totals.capped += 1;
             return Trained::Capped;
         }
+        let viewers_max = self.config.rivals_viewers_max;
+        let logits = &activations.logits[0];
+        let order = self.rivals.meet(example.viewer.viewer, example.at_ms, logits, &labels, viewers_max);
         let passed = Passed {
+            order: &order,
             side: &side,
             rows: &rows,
             candidate: &candidate,
@@ -138,7 +159,7 @@ impl Trainer {
             self.dense.step(self.level, &self.trace, self.config.dense_step, self.totals.learned);
             self.trace.len = 0;
         }
-        self.count(example, &rows, &side, &labels);
+        self.teach(example, &rows, &side, &candidate.belief, &labels, weight);
         self.totals.learned += 1;
         Trained::Learned
     }
@@ -160,7 +181,7 @@ impl Trainer {
         if self.trace.len > 0 {
             dense.step(self.level, &self.trace, self.config.dense_step, self.totals.learned);
         }
-        let published = Published { dense: dense.weights, whitener: self.whitener.clone() };
+        let published = Published { dense: dense.weights, whitener: self.whitener.clone(), information: self.information };
         self.learner.published.store(Arc::new(published));
     }
 
@@ -183,6 +204,12 @@ impl Trainer {
     /// Removes what the tables hold under this viewer. True when there was a row.
     pub fn forget_viewer(&mut self, viewer: u64) -> bool {
         self.shares.forget(viewer);
+        self.rivals.forget(viewer);
+        for tab in 0..=u8::MAX {
+            if let Some(key) = habit_key(&ViewerFeatures { viewer, tab, ..ViewerFeatures::default() }) {
+                self.tables.remove(Field::Habit, key);
+            }
+        }
         self.tables.remove(Field::Viewer, viewer)
     }
 
@@ -199,6 +226,9 @@ impl Trainer {
     fn admit_viewer(&mut self, example: &Example, now_s: u32) {
         if example.viewer.viewer != 0 {
             self.tables.find_or_insert(Field::Viewer, example.viewer.viewer, now_s);
+        }
+        if let Some(key) = habit_key(&example.viewer) {
+            self.tables.find_or_insert(Field::Habit, key, now_s);
         }
         for key in circumstances(&example.viewer) {
             self.tables.find_or_insert(Field::Context, key, now_s);
@@ -231,36 +261,39 @@ impl Trainer {
         rows
     }
 
-    /// The labels as the heads are trained on them: watch time as a rank.
-    fn labels(&self, example: &Example) -> [Option<f32>; TASKS] {
-        let mut labels = example.labels.0;
-        if let Some(ratio) = labels[Task::WatchTime.index()] {
-            labels[Task::WatchTime.index()] = Some(self.ranks.rank(ratio, example.video.duration_ms));
+    /// The labels as the heads are trained on them now: watch time as a rank.
+    pub fn labels_of(&self, labels: &Labels, video: &VideoFeatures) -> Labels {
+        match labels.get(Task::WatchTime) {
+            Some(ratio) => labels.with(Task::WatchTime, self.ranks.rank(ratio, video.duration_ms)),
+            None => *labels,
         }
-        labels
     }
 
-    /// Counts the outcome into the rates of the example's rows, after the prediction that must not know it.
-    fn count(&mut self, example: &Example, rows: &CandidateRows, side: &ViewerSide, labels: &[Option<f32>; TASKS]) {
+    /// Teaches the effects of the example's rows, after the prediction that must not know the outcome.
+    fn teach(
+        &mut self,
+        example: &Example,
+        rows: &CandidateRows,
+        side: &ViewerSide,
+        belief: &Belief,
+        labels: &[Option<f32>; TASKS],
+        weight: f32,
+    ) {
         if let Some(ratio) = example.labels.get(Task::WatchTime) {
             self.ranks.count(ratio, example.video.duration_ms);
         }
-        let (watch, like) = (labels[Task::WatchTime.index()], labels[Task::Like.index()]);
-        if watch.is_none() && like.is_none() {
-            return;
-        }
-        let single = [
-            (Field::Viewer, side.viewer_row),
-            (Field::Video, rows.video),
-            (Field::Creator, rows.creator),
-            (Field::Sound, rows.sound),
-        ];
-        let hashtags = rows.hashtags.iter().take(example.video.hashtags.len()).map(|row| (Field::Hashtag, *row));
-        for (field, row) in single.into_iter().chain(hashtags) {
+        let before = self.information;
+        let Some(lesson) = Lesson::of(belief, labels, weight, &mut self.information) else { return };
+        let tables = &self.tables;
+        let teach = |field: Field, row: Option<u32>, share: f32| {
             if let Some(row) = row {
-                self.tables.count(field, row, watch, like);
+                tables.teach(field, row, share, &lesson, &before);
             }
-        }
+        };
+        side.context_rows.iter().for_each(|row| teach(Field::Context, *row, 1.0));
+        teach(Field::Viewer, side.viewer_row, 1.0);
+        teach(Field::Habit, side.habit_row, 1.0);
+        rows.each_effect(&example.video, teach);
     }
 }
 

@@ -5,6 +5,7 @@ mod config;
 mod demo;
 mod doctor;
 mod listen;
+mod replay;
 mod serve;
 
 use std::net::SocketAddr;
@@ -67,6 +68,8 @@ enum Command {
     },
     /// Measure, and print figures.
     Bench(bench::BenchArgs),
+    /// Replay a log of a real platform: how well each outcome was foreseen.
+    Replay(replay::ReplayArgs),
     /// Print the OpenAPI document.
     Openapi,
     /// Print the settings in force.
@@ -120,6 +123,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Ok(if doctor::report(&findings, json) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Bench(args) => with_runtime(bench::run(args, cli.common.data)),
+        Command::Replay(args) => replay::run(&args),
         Command::Openapi => {
             print!("{}", api::openapi_json());
             Ok(ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ const LAYERS: &[&[&str]] = &[
     &["base", "residency"],
     &["store", "blob", "eventlog"],
     &["views", "accounts", "social", "moderation", "media", "content", "catalog", "retrieval", "learner", "feed"],
-    &["app"],
+    &["app", "replay"],
     &["api"],
     &["server"],
 ];

@@ -7,7 +7,7 @@ use eventlog::dedup::Dedup;
 use eventlog::{Body, Context, Event};
 use hashbrown::HashSet;
 use learner::joiner::{Action, Impression, Joiner, Target, Watch};
-use learner::{Example, Task, Trainer, VideoFeatures, ViewerFeatures};
+use learner::{Example, Labels, Task, Trainer, VideoFeatures, ViewerFeatures};
 use retrieval::{CandidateIndex, Entry};
 use views::Views;
 
@@ -130,7 +130,8 @@ impl State {
             Body::Watch(watch) => {
                 let slate = watch.slate.map(|s| s.raw());
                 let (watch_ms, duration_ms, video) = (watch.watch_ms, watch.duration_ms, watch.video);
-                let watch = Watch { viewer, video: video.raw(), slate, at_ms: at, watch_ms, duration_ms };
+                let judged = Labels::none();
+                let watch = Watch { viewer, video: video.raw(), slate, at_ms: at, watch_ms, duration_ms, judged };
                 let (views, videos) = (&self.views, &self.videos);
                 self.joiner.watch(&watch, || features_now(views, videos, event, video), &mut self.examples);
             }

@@ -110,7 +110,10 @@ impl Entry {
     /// `None` when it adds nothing.
     pub fn watch(&mut self, watch: &Watch) -> Option<Labels> {
         let duration_ms = if watch.duration_ms == 0 { self.video.duration_ms } else { watch.duration_ms };
-        let labels = WatchLabels::of(watch.watch_ms, duration_ms).labels(duration_ms);
+        let told = WatchLabels::of(watch.watch_ms, duration_ms).labels(duration_ms);
+        let labels = Labels(std::array::from_fn(|task| watch.judged.0[task].or(told.0[task])));
+        // What was judged here is not asked of its window again.
+        (0..TASKS).filter(|task| watch.judged.0[*task].is_some()).for_each(|task| self.acted |= 1 << task);
         let before = self.watched;
         if before.is_some_and(|(watch_ms, _)| watch.watch_ms <= watch_ms) {
             return None;

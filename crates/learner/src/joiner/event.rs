@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::task::Task;
+use crate::task::{Labels, Task};
 
 /// The joiner's limits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +44,9 @@ pub struct Watch {
     pub watch_ms: u32,
     /// 0 = unknown: then the slate's length of the video counts.
     pub duration_ms: u32,
+    /// Labels that the reporter judged by a rule of its own: each stands before what the lengths say. None as a rule.
+    #[serde(default)]
+    pub judged: Labels,
 }
 
 /// What an action was done to.

@@ -34,7 +34,15 @@ fn impression(viewer: u64, video: u64, slate: u64, at_ms: i64) -> Given {
 }
 
 fn watch(viewer: u64, video: u64, slate: u64, at_ms: i64, watch_ms: u32) -> Given {
-    Given::Event(Event::Watch(Watch { viewer, video, slate: Some(slate), at_ms, watch_ms, duration_ms: 10_000 }))
+    Given::Event(Event::Watch(Watch {
+        viewer,
+        video,
+        slate: Some(slate),
+        at_ms,
+        watch_ms,
+        duration_ms: 10_000,
+        judged: Labels::none(),
+    }))
 }
 
 fn action(viewer: u64, target: Target, task: Task, at_ms: i64) -> Given {
@@ -148,7 +156,8 @@ fn what_is_late_or_foreign_is_counted_and_dropped() {
 fn an_event_without_a_slate_brings_its_features() {
     let (mut joiner, mut out) = (Joiner::new(config()), Vec::new());
     joiner.tick(100, &mut out);
-    let event = Watch { viewer: 1, video: 7, slate: None, at_ms: 100, watch_ms: 10_000, duration_ms: 0 };
+    let event =
+        Watch { viewer: 1, video: 7, slate: None, at_ms: 100, watch_ms: 10_000, duration_ms: 0, judged: Labels::none() };
     joiner.watch(&event, || Some((viewer(1), video(7))), &mut out);
     joiner.watch(&event, || Some((viewer(1), video(7))), &mut out);
     joiner.watch(&Watch { video: 8, ..event }, || None, &mut out);

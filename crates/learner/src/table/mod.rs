@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 pub(crate) use writer::{RowImage, TablesWriter};
 
-use crate::math::{D, Vector, mix};
+use crate::math::{D, Vector, ZERO, mix};
 
 /// What a key is the key of. Fields never share an index, so ids of two fields cannot collide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +38,15 @@ pub enum Field {
     Word,
     /// Circumstances and buckets: few keys, made by the crate itself.
     Context,
+    /// What a viewer does on one tab.
+    Habit,
 }
 
-pub(crate) const FIELDS: usize = 7;
+pub(crate) const FIELDS: usize = 8;
 pub(crate) const ALL_FIELDS: [Field; FIELDS] =
-    [Field::Viewer, Field::Video, Field::Creator, Field::Sound, Field::Hashtag, Field::Word, Field::Context];
+    [Field::Viewer, Field::Video, Field::Creator, Field::Sound, Field::Hashtag, Field::Word, Field::Context, Field::Habit];
 
-/// Weights (64) and state: accumulator, last use, two counted rates, key (32).
+/// Weights (64), effects (64), accumulator and last use (8), key (8).
 pub const ROW_BYTES: usize = size_of::<Row>();
 /// A key and a row number.
 pub const SLOT_BYTES: usize = size_of::<Slot>();
@@ -57,18 +59,16 @@ const REMOVED: u64 = u64::MAX - 1;
 
 /// Half the width of the uniform distribution that a field's rows start from. Hashtags and creators start wide, so that two
 /// clips of one kind are near each other before anything was learned; ids that say nothing yet start near zero.
-const INITIAL_WIDTH: [f32; FIELDS] = [0.03, 0.03, 0.2, 0.05, 0.5, 0.1, 0.05];
+const INITIAL_WIDTH: [f32; FIELDS] = [0.03, 0.03, 0.2, 0.05, 0.5, 0.1, 0.05, 0.0];
 
 /// Weights and state side by side: what is read together lies in one page of memory.
-#[repr(C, align(32))]
+#[repr(C, align(16))]
 struct Row {
     weights: [AtomicU64; D / 2],
     /// Adagrad's accumulator (f32) and the second of the last use (u32).
     optimiser: AtomicU64,
-    /// Views judged and the sum of their watch ranks, decaying.
-    watch: AtomicU64,
-    /// Impressions judged and how many were liked, decaying.
-    like: AtomicU64,
+    /// The id's own effect on each task, and what it rests on ([`crate::effects`]).
+    effects: [AtomicU64; D / 2],
     key: AtomicU64,
 }
 
@@ -82,8 +82,7 @@ impl Chunk {
         let row = |_| Row {
             weights: std::array::from_fn(|_| zero()),
             optimiser: zero(),
-            watch: zero(),
-            like: zero(),
+            effects: std::array::from_fn(|_| zero()),
             key: AtomicU64::new(EMPTY),
         };
         Self { rows: (0..CHUNK_ROWS).map(row).collect() }
@@ -168,15 +167,6 @@ pub(crate) struct View {
     fields: [Arc<FieldView>; FIELDS],
 }
 
-/// Two counted rates of a row, both decaying (see [`TablesWriter::count`]).
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Rates {
-    pub watch_n: f32,
-    pub watch_sum: f32,
-    pub like_n: f32,
-    pub like_sum: f32,
-}
-
 #[inline(always)]
 fn pack(low: u32, high: u32) -> u64 {
     u64::from(low) | (u64::from(high) << 32)
@@ -218,7 +208,7 @@ impl View {
     #[inline(always)]
     pub fn vector(&self, field: Field, key: u64, row: Option<u32>) -> Vector {
         match row.and_then(|row| self.row(field, row)) {
-            Some(row) => read(row),
+            Some(row) => load(&row.weights),
             None => initial(self.seed, field, key),
         }
     }
@@ -237,18 +227,16 @@ impl View {
     pub fn locate(&self, field: Field, key: u64) -> Option<u32> {
         let row = self.find(field, key)?;
         let cells = self.row(field, row)?;
-        // A row may lie in two cache lines.
+        // A row lies in three cache lines.
         prefetch(&cells.weights[0]);
+        prefetch(&cells.effects[0]);
         prefetch(&cells.key);
         Some(row)
     }
 
     #[inline(always)]
-    pub fn rates(&self, field: Field, row: Option<u32>) -> Rates {
-        let Some(state) = row.and_then(|row| self.row(field, row)) else { return Rates::default() };
-        let (watch_n, watch_sum) = floats(state.watch.load(Ordering::Relaxed));
-        let (like_n, like_sum) = floats(state.like.load(Ordering::Relaxed));
-        Rates { watch_n, watch_sum, like_n, like_sum }
+    pub fn effects(&self, field: Field, row: Option<u32>) -> Vector {
+        row.and_then(|row| self.row(field, row)).map_or(ZERO, |row| load(&row.effects))
     }
 }
 
@@ -266,9 +254,9 @@ fn prefetch<T>(at: &T) {
 }
 
 #[inline(always)]
-fn read(row: &Row) -> Vector {
+fn load(cells: &[AtomicU64; D / 2]) -> Vector {
     let mut out = [0.0; D];
-    for (pair, from) in out.as_chunks_mut::<2>().0.iter_mut().zip(&row.weights) {
+    for (pair, from) in out.as_chunks_mut::<2>().0.iter_mut().zip(cells) {
         let (low, high) = floats(from.load(Ordering::Relaxed));
         *pair = [low, high];
     }
@@ -276,8 +264,8 @@ fn read(row: &Row) -> Vector {
 }
 
 #[inline(always)]
-fn write(row: &Row, from: &Vector) {
-    for (pair, to) in from.as_chunks::<2>().0.iter().zip(&row.weights) {
+fn store(cells: &[AtomicU64; D / 2], from: &Vector) {
+    for (pair, to) in from.as_chunks::<2>().0.iter().zip(cells) {
         to.store(pack(pair[0].to_bits(), pair[1].to_bits()), Ordering::Relaxed);
     }
 }

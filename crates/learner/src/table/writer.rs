@@ -7,16 +7,15 @@ use arc_swap::ArcSwap;
 
 use super::{
     ALL_FIELDS, CHUNK_ROWS, Chunk, EMPTY, FIELDS, Field, FieldView, INDEX_SLOTS_MIN, Index, REMOVED, ROW_BYTES, SLOT_BYTES,
-    Tables, View, floats, initial, pack, read, write,
+    Tables, View, floats, initial, load, pack, store,
 };
-use crate::math::{D, Vector, dot};
+use crate::effects::{Information, Lesson};
+use crate::math::{D, Vector, ZERO, dot};
 
 /// Keeps the first steps of a row from being as large as later ones are small.
 const ACCUMULATOR_FLOOR: f32 = 1e-3;
 /// No weight of a row leaves this range.
 const WEIGHT_MAX: f32 = 8.0;
-/// A rate forgets what is older than about this many observations.
-const RATE_HORIZON: f32 = 2_000.0;
 
 /// One row as a snapshot holds it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,8 +23,7 @@ pub(crate) struct RowImage {
     pub key: u64,
     pub weights: Vector,
     pub optimiser: u64,
-    pub watch: u64,
-    pub like: u64,
+    pub effects: Vector,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -92,7 +90,7 @@ impl TablesWriter {
             return None;
         }
         let weights = initial(self.view.seed, field, key);
-        let row = self.insert(field, RowImage { key, weights, optimiser: pack(0, now_s), watch: 0, like: 0 });
+        let row = self.insert(field, RowImage { key, weights, optimiser: pack(0, now_s), effects: ZERO });
         Some((row, true))
     }
 
@@ -104,10 +102,9 @@ impl TablesWriter {
         });
         self.make_room(field, row);
         if let Some(state) = self.view.row(field, row) {
-            write(state, &image.weights);
+            store(&state.weights, &image.weights);
+            store(&state.effects, &image.effects);
             state.optimiser.store(image.optimiser, Ordering::Relaxed);
-            state.watch.store(image.watch, Ordering::Relaxed);
-            state.like.store(image.like, Ordering::Relaxed);
             state.key.store(image.key, Ordering::Relaxed);
         }
         if self.view.fields[field as usize].index.insert(image.key, row) {
@@ -159,10 +156,9 @@ impl TablesWriter {
         let Some(row) = self.view.find(field, key) else { return false };
         self.view.fields[field as usize].index.remove(key);
         if let Some(state) = self.view.row(field, row) {
-            write(state, &[0.0; D]);
+            store(&state.weights, &ZERO);
+            store(&state.effects, &ZERO);
             state.optimiser.store(0, Ordering::Relaxed);
-            state.watch.store(0, Ordering::Relaxed);
-            state.like.store(0, Ordering::Relaxed);
             state.key.store(EMPTY, Ordering::Relaxed);
         }
         self.fields[field as usize].free.push(row);
@@ -202,26 +198,20 @@ impl TablesWriter {
         let (accumulated, _) = floats(cells.optimiser.load(Ordering::Relaxed));
         let accumulated = accumulated + square * (1.0 / D as f32);
         let scale = held * step / (accumulated + ACCUMULATOR_FLOOR).sqrt();
-        let mut weights = read(cells);
+        let mut weights = load(&cells.weights);
         for i in 0..D {
             weights[i] = (weights[i] - scale * gradient[i]).max(-WEIGHT_MAX).min(WEIGHT_MAX);
         }
-        write(cells, &weights);
+        store(&cells.weights, &weights);
         cells.optimiser.store(pack(accumulated.to_bits(), now_s), Ordering::Relaxed);
         true
     }
 
-    /// Counts one judged view and/or one judged impression of a row.
+    /// Teaches a row's effects its share of a lesson.
     #[inline(always)]
-    pub fn count(&self, field: Field, row: u32, watch_rank: Option<f32>, liked: Option<f32>) {
-        let Some(state) = self.view.row(field, row) else { return };
-        for (cell, value) in [(&state.watch, watch_rank), (&state.like, liked)] {
-            if let Some(value) = value {
-                let (n, total) = floats(cell.load(Ordering::Relaxed));
-                let keep = 1.0 - 1.0 / RATE_HORIZON;
-                cell.store(pack((n * keep + 1.0).to_bits(), (total * keep + value).to_bits()), Ordering::Relaxed);
-            }
-        }
+    pub fn teach(&self, field: Field, row: u32, share: f32, lesson: &Lesson, information: &Information) {
+        let Some(cells) = self.view.row(field, row) else { return };
+        store(&cells.effects, &lesson.taught(field, &load(&cells.effects), share, information));
     }
 
     /// A field's rows by number, for a snapshot; `None` where a row is free. And the free rows in the order of their reuse.
@@ -231,10 +221,9 @@ impl TablesWriter {
             let key = state.key.load(Ordering::Relaxed);
             (key != EMPTY).then(|| RowImage {
                 key,
-                weights: read(state),
+                weights: load(&state.weights),
+                effects: load(&state.effects),
                 optimiser: state.optimiser.load(Ordering::Relaxed),
-                watch: state.watch.load(Ordering::Relaxed),
-                like: state.like.load(Ordering::Relaxed),
             })
         };
         let writer = &self.fields[field as usize];
