@@ -7,14 +7,14 @@ use std::process::Command;
 const LAYERS: &[&[&str]] = &[
     &["base", "residency"],
     &["store", "blob", "eventlog"],
-    &["views", "accounts", "social", "moderation", "media", "content", "catalog", "retrieval", "learner", "feed"],
+    &["views", "accounts", "social", "moderation", "media", "content", "catalog", "retrieval", "learner", "feed", "experiment"],
     &["app", "replay"],
     &["api"],
     &["server"],
 ];
 
 /// Crates of a layer that may know nothing but the ground.
-const PURE: &[&str] = &["learner", "content", "feed", "retrieval"];
+const PURE: &[&str] = &["learner", "content", "feed", "retrieval", "experiment"];
 /// Outside crates that bring IO, and have no place in a pure crate.
 const IO_CRATES: &[&str] = &["sqlx", "axum", "hyper", "reqwest", "object_store"];
 
