@@ -94,6 +94,60 @@ classified! {
         pub slate: SlateId = Behaviour,
         pub context: Context = Behaviour,
         pub items: Vec<SlateItem> = Behaviour,
+        /// Since the second version of frames; `None` for pages that were made in no experiment.
+        pub trial: Option<Trial> = Behaviour,
+    }
+}
+
+classified! {
+    /// A page's part in an experiment: whose policy chose, and what every arm's policy thought of each choice.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub struct Trial {
+        /// The experiment's mark: what was made under another name or another set of arms is not mixed in.
+        pub experiment: u32 = Behaviour,
+        /// The viewer's arm, from 0; its policy chose.
+        pub arm: u8 = Behaviour,
+        /// Probability with which a viewer is in that arm, over 0 to 1.
+        pub share: f32 = Behaviour,
+        /// One per item, in their order; empty when the page was not judged by all arms.
+        pub places: Vec<Place> = Behaviour,
+    }
+}
+
+classified! {
+    /// One place of a page as every arm would have filled it, the places before it as they are.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub struct Place {
+        /// Candidates that could have come here.
+        pub open: u16 = Behaviour,
+        /// What was predicted of the one that came.
+        pub predicted: Forecast = Behaviour,
+        /// The mean prediction over those that could have.
+        pub even: Forecast = Behaviour,
+        /// By arm.
+        pub arms: Vec<Choice> = Behaviour,
+    }
+}
+
+classified! {
+    /// One arm's view of a place.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+    pub struct Choice {
+        /// Probability with which this arm puts the clip that came here here, 0 to 1.
+        pub propensity: f32 = Behaviour,
+        /// The mean prediction over what this arm puts here.
+        pub expected: Forecast = Behaviour,
+    }
+}
+
+classified! {
+    /// Predictions by the model of the viewer's arm.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+    pub struct Forecast {
+        /// Probability of watching to the end.
+        pub finish: f32 = Behaviour,
+        /// A measure of the seconds watched: the predicted rank of the watch time times the clip's length.
+        pub watch_s: f32 = Behaviour,
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::*;
 use crate::Kind;
-use crate::testing::{event, sample_bodies, sample_facts, sample_slate};
+use crate::testing::{event, sample_bodies, sample_facts, sample_slate, sample_trial};
 
 #[test]
 fn every_body_comes_back() {
@@ -44,6 +44,18 @@ fn the_stored_form_does_not_change() {
         assert_eq!(bytes[5..], *expected, "{:?}", event.body);
     }
     let video = base::VideoId::from_raw(7);
+    let item = SlateItem { video, propensity: 0.5, source: 3 };
+    let context = Context { hour: 1, weekday: 2, device: 3, language: 4, tab: 0, depth: 5 };
+    let plain = Slate { slate: base::SlateId::from_raw(9), context, items: vec![item], trial: None };
+    let half = [0, 0, 0, 0x3f];
+    let told = [&[0, 9, 1, 2, 3, 4, 0, 5, 1, 7][..], &half, &[3]].concat();
+    check(Body::Slate(plain.clone()), &[&told[..], &[0]].concat());
+    let forecast = Forecast { finish: 0.5, watch_s: 0.5 };
+    let arms = vec![Choice { propensity: 0.5, expected: forecast }];
+    let place = Place { open: 300, predicted: forecast, even: forecast, arms };
+    let trial = Trial { experiment: 6, arm: 1, share: 0.5, places: vec![place] };
+    let trialled = [&told[..], &[1, 6, 1], &half, &[1, 0xac, 0x02], &half.repeat(4), &[1], &half.repeat(3)].concat();
+    check(Body::Slate(Slate { trial: Some(trial), ..plain }), &trialled);
     check(Body::Impression { video, slate: Some(base::SlateId::from_raw(9)), position: 2 }, &[1, 7, 1, 9, 2]);
     check(Body::Watch(Watch { video, slate: None, watch_ms: 128, duration_ms: 3 }), &[2, 7, 0, 128, 1, 3]);
     check(Body::Like { video }, &[3, 7]);
@@ -66,6 +78,11 @@ fn every_field_has_a_class() {
     let mut rng = Rng::from_seed(12);
     check(&sample_slate(&mut rng));
     check(&sample_slate(&mut rng).context);
+    let trial = std::iter::repeat_with(|| sample_trial(&mut rng, 1)).find(|trial| !trial.places.is_empty()).unwrap();
+    check(&trial);
+    check(&trial.places[0]);
+    check(&trial.places[0].arms[0]);
+    check(&trial.places[0].even);
     check(&sample_facts(&mut rng));
     check(&SlateItem { video: base::VideoId::from_raw(1), propensity: 0.5, source: 1 });
     for body in sample_bodies(&mut rng) {

@@ -2,6 +2,7 @@
 //! state.
 //!
 //! - [`EventLog`] is the seam; [`LocalLog`] keeps it in local files, [`MemoryLog`] in memory for tests.
+//! - [`LogReader`] reads the local files through, beside a process that writes them.
 //! - [`Event`] and [`Body`] are what stands in it; every field has a data class.
 //! - [`intake`] reads and checks what clients send, [`dedup`] lets the same event count once.
 //! - [`testing`] (feature `testing`) holds the conformance suite that every log passes; [`bench`] measures the local one.
@@ -29,8 +30,8 @@ mod memory;
 pub mod testing;
 
 pub use error::{Error, Result};
-pub use event::{Body, Context, Event, EventId, Slate, SlateItem, VideoFacts, Watch};
+pub use event::{Body, Choice, Context, Event, EventId, Forecast, Place, Slate, SlateItem, Trial, VideoFacts, Watch};
 pub use kind::Kind;
-pub use local::{LocalLog, LocalOptions, Recovered, Retention};
+pub use local::{LocalLog, LocalOptions, LogReader, Recovered, Retention};
 pub use log::{APPEND_BYTES_MAX, APPEND_EVENTS_MAX, EventLog, Offset, Page, Partition, READ_EVENTS_MAX};
 pub use memory::MemoryLog;

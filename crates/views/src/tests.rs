@@ -85,6 +85,7 @@ pub fn random_log(seed: u64, length: usize) -> Vec<Event> {
                     items: (0..3)
                         .map(|i| SlateItem { video: video(rng.below(VIDEOS)), propensity: 0.1, source: i + rng.below(3) as u8 })
                         .collect(),
+                    trial: None,
                 }),
                 52..65 => Body::Impression { video: what, slate: None, position: 0 },
                 _ => Body::Watch(Watch {

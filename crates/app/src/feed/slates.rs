@@ -46,7 +46,7 @@ impl SideEffect for SlateWriter {
             tab: query.tab as u8,
             depth: query.context.depth,
         };
-        let event = self.telling.event(query.viewer, Body::Slate(eventlog::Slate { slate: slate.id, context, items }));
+        let event = self.telling.event(query.viewer, Body::Slate(eventlog::Slate { slate: slate.id, context, items, trial: None }));
         let partition = self.log.partition_of(query.viewer);
         self.log.append(partition, vec![event]).await.map_err(|error| FeedError::Unavailable(error.to_string()))?;
         Ok(())

@@ -6,9 +6,9 @@ use base::ViewerId;
 
 use super::files::Files;
 use super::folder::{UNFINISHED, create_file, sync_folder};
-use super::frame::{Entries, FRAME_HEAD_BYTES, FrameHead, finish_frame, peek_viewer, push_entry};
+use super::frame::{Entries, FRAME_HEAD_BYTES, FrameHead, VERSION, decode_event, finish_frame, peek_viewer, push_entry};
 use super::segment::{Segment, SparseIndex, segment_head};
-use crate::{Body, Error, Event, Result};
+use crate::{Body, Error, Result};
 
 /// How many bytes are gathered for one write.
 const WRITE_BYTES: usize = 1 << 20;
@@ -17,8 +17,9 @@ const WRITE_BYTES: usize = 1 << 20;
 pub(super) fn holds(segment: &Segment, viewer: ViewerId) -> Result<bool> {
     let mut frames = segment.frames()?;
     loop {
-        let found = frames
-            .next(|_, payload, _| Entries(payload).try_fold(false, |found, entry| Ok(found || goes(entry?.1, viewer)?)))?;
+        let found = frames.next(|head, payload, _| {
+            Entries(payload).try_fold(false, |found, entry| Ok(found || goes(head.version, entry?.1, viewer)?))
+        })?;
         match found {
             None => return Ok(false),
             Some(Ok(false)) => {}
@@ -29,12 +30,11 @@ pub(super) fn holds(segment: &Segment, viewer: ViewerId) -> Result<bool> {
 }
 
 /// Whether an encoded event is one of the viewer's that is erased: all but the record of the erasure.
-fn goes(encoded: &[u8], viewer: ViewerId) -> std::result::Result<bool, &'static str> {
+fn goes(version: u8, encoded: &[u8], viewer: ViewerId) -> std::result::Result<bool, &'static str> {
     if peek_viewer(encoded)? != viewer {
         return Ok(false);
     }
-    let event: Event = postcard::from_bytes(encoded).map_err(|_| "an event is not readable")?;
-    Ok(event.body != Body::ViewerErased)
+    Ok(decode_event(version, encoded)?.body != Body::ViewerErased)
 }
 
 /// Rewrites a sealed segment without the viewer's events; returns how many went. Either the old file or the new one is there,
@@ -88,7 +88,7 @@ impl Anew {
         let mut left = 0u16;
         for entry in Entries(payload) {
             let (distance, encoded) = entry?;
-            if !goes(encoded, viewer)? {
+            if !goes(head.version, encoded, viewer)? {
                 push_entry(&mut frame, distance, encoded);
                 left += 1;
             }
@@ -96,7 +96,7 @@ impl Anew {
         let gone = u64::from(head.events.saturating_sub(left));
         if left > 0 {
             self.end_gap();
-            self.push(frame, left, head.span, head.first);
+            self.push(head.version, frame, left, head.span, head.first);
             return Ok(gone);
         }
         match &mut self.gap {
@@ -111,14 +111,14 @@ impl Anew {
 
     fn end_gap(&mut self) {
         if let Some((first, span)) = self.gap.take() {
-            self.push(vec![0; FRAME_HEAD_BYTES], 0, span, first);
+            self.push(VERSION, vec![0; FRAME_HEAD_BYTES], 0, span, first);
         }
     }
 
-    fn push(&mut self, mut frame: Vec<u8>, events: u16, span: u32, first: u64) {
+    fn push(&mut self, version: u8, mut frame: Vec<u8>, events: u16, span: u32, first: u64) {
         let position = self.written + self.bytes.len() as u64;
         // Nothing of the new file counts before all of it is durable.
-        finish_frame(&mut frame, events, span, first, position as u32);
+        finish_frame(version, &mut frame, events, span, first, position as u32);
         self.index.note(first, position);
         self.bytes.extend_from_slice(&frame);
     }

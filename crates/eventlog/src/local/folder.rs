@@ -48,31 +48,46 @@ pub(super) fn lock_folder(path: &Path) -> Result<File> {
     }
 }
 
-const FORM: &str = "watershed event log 1";
+/// How the note begins; the form's number follows. It rises with [`super::frame::VERSION`], so that a program that knows only older
+/// frames does not open the folder and take the newer ones at its end for a torn tail.
+const FORM: &str = "watershed event log ";
+const FORMS: std::ops::RangeInclusive<u8> = super::frame::VERSIONS;
 
-/// Writes the form and number of partitions into a new folder, or holds them against those of an old one.
+/// Writes the form and number of partitions into a new folder, or holds them against those of an old one; an older form becomes
+/// the present one.
 pub(super) fn check_form(path: &Path, partitions: u16) -> Result<()> {
+    match read_form(path)? {
+        None => write_form(path, partitions),
+        Some((_, found)) if found != partitions => Err(Error::PartitionsDiffer { found, asked: partitions }),
+        Some((form, _)) if form < *FORMS.end() => write_form(path, partitions),
+        Some(_) => Ok(()),
+    }
+}
+
+/// The form's number and the number of partitions; `None` in a folder without the note.
+pub(super) fn read_form(path: &Path) -> Result<Option<(u8, u16)>> {
     let note = path.join("form");
     let mut text = String::new();
     match File::open(&note) {
-        Ok(file) => {
-            file.take(1_000).read_to_string(&mut text).map_err(Error::io("reading the log's form"))?;
-        }
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => {
-            let unfinished = note.with_extension(UNFINISHED);
-            let mut file = create_file(&unfinished)?;
-            file.write_all(format!("{FORM}\npartitions {partitions}\n").as_bytes())
-                .and_then(|()| file.sync_all())
-                .and_then(|()| std::fs::rename(&unfinished, &note))
-                .map_err(Error::io("writing the log's form"))?;
-            return sync_folder(path);
-        }
+        Ok(file) => file.take(1_000).read_to_string(&mut text).map_err(Error::io("reading the log's form"))?,
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(err) => return Err(Error::io("reading the log's form")(err)),
-    }
-    let found = text
-        .strip_prefix(FORM)
-        .and_then(|rest| rest.trim().strip_prefix("partitions "))
-        .and_then(|number| number.parse::<u16>().ok())
-        .ok_or(Error::Corrupt { segment: note, position: 0, what: "not the form of an event log of this version" })?;
-    if found == partitions { Ok(()) } else { Err(Error::PartitionsDiffer { found, asked: partitions }) }
+    };
+    let read = || {
+        let (form, partitions) = text.strip_prefix(FORM)?.split_once('\n')?;
+        let form = form.parse().ok().filter(|form| FORMS.contains(form))?;
+        Some((form, partitions.trim().strip_prefix("partitions ")?.parse().ok()?))
+    };
+    read().map(Some).ok_or(Error::Corrupt { segment: note, position: 0, what: "not the form of an event log of this version" })
+}
+
+fn write_form(path: &Path, partitions: u16) -> Result<()> {
+    let note = path.join("form");
+    let unfinished = note.with_extension(UNFINISHED);
+    let mut file = create_file(&unfinished)?;
+    file.write_all(format!("{FORM}{}\npartitions {partitions}\n", FORMS.end()).as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::rename(&unfinished, &note))
+        .map_err(Error::io("writing the log's form"))?;
+    sync_folder(path)
 }

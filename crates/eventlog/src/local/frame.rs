@@ -1,5 +1,8 @@
 //! Frames: one append as it lies in a segment.
 //!
+//! Versions of the payload: in 1 a slate ends with its items; 2 adds its trial. Both are read, 2 is written; a frame that is
+//! rewritten keeps its own.
+//!
 //! Little endian: checksum u32 (CRC-32C of all that follows) | payload length u32 | version u8 | zero u8 | events u16 | span
 //! u32 | first offset u64 | acknowledged u32 | payload. The span is how many offsets the frame covers: more than it holds
 //! events where some were erased. "Acknowledged" is how many bytes of the segment were durable when the frame was written: it
@@ -13,12 +16,15 @@ use crate::log::check_append;
 use crate::{APPEND_BYTES_MAX, Error, Event, EventId, Offset, Result};
 
 pub(super) const FRAME_HEAD_BYTES: usize = 28;
-/// The version of the payload. Another one is refused: forms are added, never changed.
-const VERSION: u8 = 1;
+/// The version of the payload that is written.
+pub(super) const VERSION: u8 = 2;
+/// Those that are read. Another one is refused: forms are added, never changed.
+pub(super) const VERSIONS: std::ops::RangeInclusive<u8> = 1..=VERSION;
 
 /// What stands before a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FrameHead {
+    pub version: u8,
     pub payload_bytes: u32,
     pub events: u16,
     pub span: u32,
@@ -56,6 +62,7 @@ pub(super) fn read_frame(bytes: &[u8]) -> Framed<'_> {
         *head;
     let checksum = u32::from_le_bytes([c0, c1, c2, c3]);
     let read = FrameHead {
+        version,
         payload_bytes: u32::from_le_bytes([l0, l1, l2, l3]),
         events: u16::from_le_bytes([e0, e1]),
         span: u32::from_le_bytes([s0, s1, s2, s3]),
@@ -65,7 +72,7 @@ pub(super) fn read_frame(bytes: &[u8]) -> Framed<'_> {
     if read.payload_bytes as usize > APPEND_BYTES_MAX {
         return Framed::Bad("a frame says that it is larger than any may be");
     }
-    if version != VERSION || zero != 0 {
+    if !VERSIONS.contains(&version) || zero != 0 {
         return Framed::Bad("a frame of an unknown version");
     }
     let whole = FRAME_HEAD_BYTES + read.payload_bytes as usize;
@@ -78,11 +85,11 @@ pub(super) fn read_frame(bytes: &[u8]) -> Framed<'_> {
     Framed::Whole(read, &frame[FRAME_HEAD_BYTES..])
 }
 
-/// Fills in the head before a payload that stands in `frame` from [`FRAME_HEAD_BYTES`] on.
-pub(super) fn finish_frame(frame: &mut [u8], events: u16, span: u32, first: u64, acknowledged: u32) {
+/// Fills in the head before a payload of this version that stands in `frame` from [`FRAME_HEAD_BYTES`] on.
+pub(super) fn finish_frame(version: u8, frame: &mut [u8], events: u16, span: u32, first: u64, acknowledged: u32) {
     let payload_bytes = frame.len().saturating_sub(FRAME_HEAD_BYTES) as u32;
     frame[4..8].copy_from_slice(&payload_bytes.to_le_bytes());
-    frame[8] = VERSION;
+    frame[8] = version;
     frame[9] = 0;
     frame[10..12].copy_from_slice(&events.to_le_bytes());
     frame[12..16].copy_from_slice(&span.to_le_bytes());
@@ -173,11 +180,20 @@ pub(super) fn decode_events(
         let (distance, encoded) = entry?;
         let offset = head.first + u64::from(distance);
         if offset >= from {
-            let event = postcard::from_bytes(encoded).map_err(|_| "an event is not readable")?;
+            let event = decode_event(head.version, encoded)?;
             out.extend([(Offset(offset), event)]);
         }
     }
     Ok(())
+}
+
+/// An event in the form of its frame's version.
+pub(super) fn decode_event(version: u8, encoded: &[u8]) -> std::result::Result<Event, &'static str> {
+    let event = match version {
+        1 => first_version::decode(encoded),
+        _ => postcard::from_bytes(encoded),
+    };
+    event.map_err(|_| "an event is not readable")
 }
 
 /// Whose event it is and whether it is the record that the viewer was erased, without reading the rest.
@@ -185,6 +201,43 @@ pub(super) fn peek_viewer(encoded: &[u8]) -> std::result::Result<ViewerId, &'sta
     let unreadable = |_| "an event is not readable";
     let ((_, viewer), _) = postcard::take_from_bytes::<(EventId, ViewerId)>(encoded).map_err(unreadable)?;
     Ok(viewer)
+}
+
+/// Events as the first version of frames holds them: slates have no trial; all else is as it is now.
+mod first_version {
+    use base::{SlateId, Timestamp, ViewerId};
+    use serde::Deserialize;
+
+    use crate::{Body, Context, Event, EventId, Slate, SlateItem};
+
+    /// The number of the slate among bodies.
+    const SLATE: u32 = 0;
+
+    #[derive(Deserialize)]
+    struct Head {
+        id: EventId,
+        viewer: ViewerId,
+        at: Timestamp,
+        received: Timestamp,
+        body: u32,
+    }
+
+    #[derive(Deserialize)]
+    struct SlateThen {
+        slate: SlateId,
+        context: Context,
+        items: Vec<SlateItem>,
+    }
+
+    pub fn decode(encoded: &[u8]) -> postcard::Result<Event> {
+        let (head, rest) = postcard::take_from_bytes::<Head>(encoded)?;
+        if head.body != SLATE {
+            return postcard::from_bytes(encoded);
+        }
+        let SlateThen { slate, context, items } = postcard::from_bytes(rest)?;
+        let body = Body::Slate(Slate { slate, context, items, trial: None });
+        Ok(Event { id: head.id, viewer: head.viewer, at: head.at, received: head.received, body })
+    }
 }
 
 /// Writes into a growing buffer; postcard's own way pushes byte by byte.

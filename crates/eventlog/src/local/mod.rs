@@ -12,6 +12,7 @@ mod files;
 mod folder;
 mod frame;
 mod queue;
+mod reader;
 mod segment;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ use tokio::sync::oneshot;
 use self::cursor::Cursor;
 use self::files::Files;
 use self::queue::{Append, Job, Queue};
+pub use self::reader::LogReader;
 use self::writer::{Lane, Writer};
 use crate::log::End;
 use crate::{Error, Event, EventLog, Offset, Page, Partition, Result};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use parking_lot::RwLock;
 
 use super::folder::{UNFINISHED, create_file, sync_folder};
-use super::frame::{FRAME_HEAD_BYTES, FrameHead, Framed, read_frame};
+use super::frame::{FRAME_HEAD_BYTES, FrameHead, Framed, VERSIONS, read_frame};
 use crate::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"WSEVLOG1";
@@ -285,7 +285,7 @@ fn acknowledged_after(segment: &Segment, position: u64, expected: u64) -> Result
         .map_err(Error::io("reading a segment"))?;
     for start in 1..rest.len().saturating_sub(FRAME_HEAD_BYTES - 1) {
         // The cheap look first: a checksum over every start would take long.
-        if rest[start + 8] != 1 || rest[start + 9] != 0 {
+        if !VERSIONS.contains(&rest[start + 8]) || rest[start + 9] != 0 {
             continue;
         }
         if let Framed::Whole(head, _) = read_frame(&rest[start..])

@@ -381,3 +381,47 @@ async fn a_failed_write_is_told_and_leaves_the_log_whole() {
     assert!(lane.write(b"frame").is_err());
     assert_eq!(files.end.borrow().next, Offset(0));
 }
+
+/// A folder as the first version left it is read, and goes on in the second; a program of the first would not open it again.
+#[tokio::test]
+async fn a_log_of_the_first_version_is_read_and_gone_on_with() {
+    let folder = TempDir::new().unwrap();
+    let partition = folder.path().join("p0000");
+    std::fs::create_dir_all(&partition).unwrap();
+    std::fs::write(folder.path().join("form"), "watershed event log 1\npartitions 1\n").unwrap();
+    // Viewer 1: a slate of one item, without a trial, then a like. Viewer 2: a like.
+    let slate = [&[0xac, 2, 1, 1, 4, 0, 9, 1, 2, 3, 4, 0, 5, 1, 7][..], &[0, 0, 0, 0x3f], &[3]].concat();
+    let mut frame = vec![0; frame::FRAME_HEAD_BYTES];
+    frame::push_entry(&mut frame, 0, &slate);
+    frame::push_entry(&mut frame, 1, &[0xad, 2, 1, 1, 4, 3, 7]);
+    frame::push_entry(&mut frame, 2, &[0xae, 2, 2, 1, 4, 3, 7]);
+    frame::finish_frame(1, &mut frame, 3, 3, 0, 24);
+    let first = partition.join("00000000000000000000.segment");
+    std::fs::write(first, [&segment::segment_head(0, 0)[..], &frame].concat()).unwrap();
+
+    let log = open(&folder, small()).unwrap();
+    let form = std::fs::read_to_string(folder.path().join("form")).unwrap();
+    assert_eq!(form, "watershed event log 2\npartitions 1\n");
+    let item = crate::SlateItem { video: VideoId::from_raw(7), propensity: 0.5, source: 3 };
+    let context = crate::Context { hour: 1, weekday: 2, device: 3, language: 4, tab: 0, depth: 5 };
+    let then = crate::Slate { slate: base::SlateId::from_raw(9), context, items: vec![item], trial: None };
+    let told = |id: u128, viewer: u64, body: Body| Event { id: EventId(id), body, ..watch(viewer, 0) };
+    let like = Body::Like { video: VideoId::from_raw(7) };
+    let at = |event: Event| Event { at: Timestamp::from_millis(-1), received: Timestamp::from_millis(2), ..event };
+    let mut expected: Vec<_> =
+        vec![at(told(300, 1, Body::Slate(then))), at(told(301, 1, like.clone())), at(told(302, 2, like))];
+    let mut rng = Rng::from_seed(5);
+    let added: Vec<_> = sample_bodies(&mut rng).into_iter().map(|body| event(&mut rng, ViewerId::from_raw(3), body)).collect();
+    log.append(P, added.clone()).await.unwrap();
+    expected.extend(added);
+    let events = |all: Vec<(Offset, Event)>| all.into_iter().map(|(_, event)| event).collect::<Vec<_>>();
+    assert_eq!(events(all_of(&log).await), expected);
+    // A rewritten frame of the first version stays one.
+    assert_eq!(log.erase(ViewerId::from_raw(2)).await.unwrap(), 1);
+    expected.remove(2);
+    assert_eq!(events(all_of(&log).await), expected);
+    drop(log);
+    assert_eq!(events(all_of(&open(&folder, small()).unwrap()).await), expected);
+    std::fs::write(folder.path().join("form"), "watershed event log 3\npartitions 1\n").unwrap();
+    assert!(matches!(open(&folder, small()), Err(Error::Corrupt { .. })));
+}

@@ -9,7 +9,7 @@ use base::Clock;
 
 use super::Retention;
 use super::files::{Active, Files};
-use super::frame::{FRAME_HEAD_BYTES, finish_frame};
+use super::frame::{FRAME_HEAD_BYTES, VERSION, finish_frame};
 use super::queue::{Answer, Append, Job, Queue};
 use super::segment::Segment;
 use crate::{Error, Offset, Result};
@@ -103,7 +103,7 @@ impl Writer {
         }
         let Some(lane) = self.lanes.get_mut(partition) else { return };
         let first = lane.active.next;
-        finish_frame(&mut frame, events, u32::from(events), first, lane.durable_bytes() as u32);
+        finish_frame(VERSION, &mut frame, events, u32::from(events), first, lane.durable_bytes() as u32);
         let group = &mut lane.group;
         group.frames.push((first, group.bytes.len()));
         group.bytes.extend_from_slice(&frame);
@@ -211,7 +211,7 @@ impl Lane {
         }
         let start = self.durable_bytes();
         let mut frame = vec![0; FRAME_HEAD_BYTES];
-        finish_frame(&mut frame, 0, 0, self.active.next, start as u32);
+        finish_frame(VERSION, &mut frame, 0, 0, self.active.next, start as u32);
         if let Ok(start) = self.write(&frame) {
             self.active.segment.shape.write().bytes = start + frame.len() as u64;
         }

@@ -2,7 +2,7 @@
 
 use base::{AccountId, Id, Rng, SlateId, SoundId, Timestamp, VideoId, ViewerId};
 
-use crate::{Body, Context, Event, EventId, Slate, SlateItem, VideoFacts, Watch};
+use crate::{Body, Choice, Context, Event, EventId, Forecast, Place, Slate, SlateItem, Trial, VideoFacts, Watch};
 
 /// An event of this viewer with what is needed around the body.
 pub fn event(rng: &mut Rng, viewer: ViewerId, body: Body) -> Event {
@@ -58,9 +58,33 @@ pub fn sample_slate(rng: &mut Rng) -> Slate {
         tab: rng.below(3) as u8,
         depth: rng.below(256) as u8,
     };
-    let items =
+    let items: Vec<_> =
         (0..rng.below(12)).map(|_| SlateItem { video: id(rng), propensity: rng.unit(), source: rng.below(6) as u8 }).collect();
-    Slate { slate: id(rng), context, items }
+    let trial = maybe(rng, |rng| sample_trial(rng, items.len()));
+    Slate { slate: id(rng), context, items, trial }
+}
+
+pub fn sample_trial(rng: &mut Rng, items: usize) -> Trial {
+    fn forecast(rng: &mut Rng) -> Forecast {
+        Forecast { finish: rng.unit(), watch_s: 30.0 * rng.unit() }
+    }
+    fn place(rng: &mut Rng, arms: usize) -> Place {
+        let choice = |rng: &mut Rng| Choice { propensity: rng.unit(), expected: forecast(rng) };
+        Place {
+            open: rng.below(600) as u16,
+            predicted: forecast(rng),
+            even: forecast(rng),
+            arms: (0..arms).map(|_| choice(rng)).collect(),
+        }
+    }
+    let arms = 1 + rng.below(8);
+    let judged = rng.chance(0.5);
+    Trial {
+        experiment: 1 + rng.below(1 << 30) as u32,
+        arm: rng.below(arms) as u8,
+        share: 1.0 / arms as f32,
+        places: (0..if judged { items } else { 0 }).map(|_| place(rng, arms)).collect(),
+    }
 }
 
 pub fn sample_facts(rng: &mut Rng) -> VideoFacts {

@@ -3,4 +3,4 @@
 pub mod conformance;
 mod events;
 
-pub use events::{event, sample_bodies, sample_facts, sample_slate};
+pub use events::{event, sample_bodies, sample_facts, sample_slate, sample_trial};
