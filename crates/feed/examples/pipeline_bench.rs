@@ -109,6 +109,8 @@ fn main() -> Result<(), std::io::Error> {
                 surprise: 0.3,
                 now: Timestamp::from_millis(1_000_000),
                 explain: false,
+                arm: 0,
+                judged: false,
                 slate: SlateId::from_raw(round),
                 rng: Rng::from_seed(round),
                 state: state.clone(),

@@ -11,6 +11,7 @@
 //! - [`Pipeline::run`] turns a [`Query`] into a [`Slate`]; it never fails, it degrades, and the slate says how.
 //! - [`Source`], [`Hydrator`], [`Filter`], [`Scorer`], [`Selector`], [`SideEffect`]: the stages. [`ViewerState`]: what is known
 //!   of who watches. [`Facts`], [`Counts`]: what is known of a video.
+//! - [`scorer::ArmScorer`]: the scorer of the viewer's arm. [`Judge`]: what every arm would have made of each place of a page.
 //! - [`why`]: the plain reasons for an item. [`FeedStats`]: what the operator sees.
 //!
 //! Invariants:
@@ -30,6 +31,7 @@ pub mod effect;
 mod error;
 pub mod filter;
 pub mod hydrator;
+mod judge;
 mod pipeline;
 mod query;
 pub mod scorer;
@@ -46,11 +48,12 @@ pub use effect::SideEffect;
 pub use error::FeedError;
 pub use filter::Filter;
 pub use hydrator::Hydrator;
+pub use judge::{Choice, Forecast, Judge, JudgedPlace};
 pub use pipeline::{Pipeline, PipelineParts};
 pub use query::{Context, Query, Tab};
 pub use scorer::{Predictor, ScoreParts, Scorer, Scores};
-pub use selector::{Pick, Selection, Selector, SelectorConfig};
-pub use slate::{Prediction, Removed, RemovedGroup, SelectedItem, Slate, SourceReport, SourceStatus, StageTimings};
+pub use selector::{Chances, DiverseSelector, Pick, Selection, Selector, SelectorConfig};
+pub use slate::{Considered, Prediction, Removed, RemovedGroup, SelectedItem, Slate, SourceReport, SourceStatus, StageTimings};
 pub use source::{Found, Skips, Source, SourceKind};
 pub use stats::{FeedStats, FilterCount, LatencySeries, SourceCount, StatsSnapshot};
 pub use viewer::{HashtagTaste, PlainViewer, ViewerState};

@@ -51,6 +51,10 @@ pub struct Query {
     pub now: Timestamp,
     /// Whether the caller will show the slate's removals; they are counted in any case.
     pub explain: bool,
+    /// The viewer's arm in the experiment: an index into the arms' scorers; 0 where there is none.
+    pub arm: usize,
+    /// Whether the page is to be judged by every arm: what was considered is then kept with the slate.
+    pub judged: bool,
     /// The id of the page to be made.
     pub slate: SlateId,
     /// A generator of this request's own; components draw from its children.

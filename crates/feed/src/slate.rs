@@ -1,8 +1,10 @@
 //! The page, and everything that can be told of how it came about.
 
+use std::sync::Arc;
+
 use base::{SlateId, VideoId};
 
-use crate::{Candidate, ScoreParts, SourceKind};
+use crate::{Candidate, ScoreParts, Scores, SourceKind};
 
 /// A candidate that is not on the page, and what took it out. Names are from fixed lists: they are counted and translated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,6 +112,19 @@ pub struct Slate {
     /// Candidates that were scored.
     pub scored: usize,
     pub timings: StageTimings,
+    /// For a page that every arm is to judge, if the scorer of its own arm and a selector that knows its chances made it.
+    pub considered: Option<Arc<Considered>>,
+}
+
+/// What a page was chosen from.
+#[derive(Debug)]
+pub struct Considered {
+    pub candidates: Vec<Candidate>,
+    pub scores: Scores,
+    /// The sum of the parts of each score.
+    pub totals: Vec<f32>,
+    /// Indexes into the candidates, in the order of the page.
+    pub picks: Vec<usize>,
 }
 
 impl Slate {

@@ -204,6 +204,7 @@ mod tests {
             fallback: false,
             scored: 0,
             timings: StageTimings { total_us, ..StageTimings::default() },
+            considered: None,
         }
     }
 

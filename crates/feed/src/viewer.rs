@@ -1,5 +1,6 @@
 //! What the feed needs to know of who watches. The event log's views know it; [`PlainViewer`] holds it in plain collections.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use base::{AccountId, Timestamp, VideoId};
@@ -29,8 +30,8 @@ impl HashtagTaste {
 }
 
 /// A viewer's state as of the request. Read many times per page, so implementations answer from memory. Everything but the
-/// seen set has a default: knows nothing.
-pub trait ViewerState: Send + Sync {
+/// seen set has a default: knows nothing. Whoever made the query can find their own type again behind it, with what else they know.
+pub trait ViewerState: Any + Send + Sync {
     /// The video came into the viewer's view before.
     fn seen(&self, video: VideoId) -> bool;
     /// Seen videos, the one seen longest ago first, at most `limit`.

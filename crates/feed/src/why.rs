@@ -144,6 +144,7 @@ mod tests {
                 fallback,
                 scored: 0,
                 timings: StageTimings::default(),
+                considered: None,
             };
             let whys = why(&query_of(state), &slate, &item);
             assert_eq!(whys.iter().map(|why| why.code).collect::<Vec<_>>(), expected);

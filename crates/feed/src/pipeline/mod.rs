@@ -18,8 +18,8 @@ use crate::filter;
 use crate::selector::{DiverseSelector, NewestSelector, Pick};
 use crate::source::Rewatch;
 use crate::{
-    Candidate, Facts, FeedStats, Filter, Hydrator, Prediction, Query, Removed, SOURCES_MAX, Scorer, Scores, SelectedItem,
-    Selector, SelectorConfig, SideEffect, Slate, Source, StageTimings,
+    Candidate, Considered, Facts, FeedStats, Filter, Hydrator, Prediction, Query, Removed, SOURCES_MAX, Scorer, Scores,
+    SelectedItem, Selector, SelectorConfig, SideEffect, Slate, Source, StageTimings,
 };
 use gather::Sourced;
 
@@ -118,6 +118,7 @@ impl Pipeline {
             fallback: false,
             scored: 0,
             timings: StageTimings::default(),
+            considered: None,
         };
         let wanted: Vec<_> = self.parts.sources.iter().filter(|source| source.wanted(query)).cloned().collect();
         let candidates = self.candidates(query, &wanted, &mut slate).await;
@@ -184,17 +185,25 @@ impl Pipeline {
 
         let at = Instant::now();
         let rewatch = scored.candidates.iter().all(|candidate| candidate.rewatch);
-        let picks = match self.parts.selectors.iter().find(|selector| selector.wanted(query)) {
-            Some(selector) if !rewatch => {
+        let selector = self.parts.selectors.iter().find(|selector| !rewatch && selector.wanted(query));
+        let picks = match selector {
+            Some(selector) => {
                 let selection = selector.select(query, &scored.candidates, &scored.totals, want);
                 slate.removed.extend(selection.removed);
                 selection.picks
             }
             // Seen ones come back in the order in which they were seen, whatever they score.
-            _ => (0..want.min(scored.candidates.len())).map(|index| Pick { index, propensity: 1.0, explored: false }).collect(),
+            None => {
+                (0..want.min(scored.candidates.len())).map(|index| Pick { index, propensity: 1.0, explored: false }).collect()
+            }
         };
-        for pick in picks {
-            slate.items.extend(item(&scored, pick, slate.items.len()));
+        for pick in &picks {
+            slate.items.extend(item(&scored, *pick, slate.items.len()));
+        }
+        if query.judged && !fallback && selector.is_some_and(|selector| selector.knows_chances()) {
+            let Scored { candidates, scores, totals } = scored;
+            let picks = picks.iter().map(|pick| pick.index).collect();
+            slate.considered = Some(Arc::new(Considered { candidates, scores, totals, picks }));
         }
         slate.timings.select_us += micros(at);
     }

@@ -45,6 +45,8 @@ pub(crate) fn query_of(state: PlainViewer) -> Query {
         surprise: 0.5,
         now: NOW,
         explain: true,
+        arm: 0,
+        judged: false,
         slate: SlateId::from_raw(1),
         rng: Rng::from_seed(1),
         state: Arc::new(state),

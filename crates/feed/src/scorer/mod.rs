@@ -1,5 +1,6 @@
 //! What each candidate is worth to this viewer now.
 
+mod arms;
 mod fallback;
 mod learned;
 mod parts;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use arms::ArmScorer;
 pub use fallback::FallbackScorer;
 pub use learned::LearnedScorer;
 pub use parts::{freshness, taste};

@@ -10,7 +10,7 @@
 use base::{AccountId, Rng};
 
 use super::repeats::Repeats;
-use super::{Pick, Selection, Selector, SelectorConfig};
+use super::{Chances, Pick, Selection, Selector, SelectorConfig};
 use crate::filter::reason;
 use crate::{Candidate, Query, Removed};
 
@@ -37,59 +37,99 @@ enum Standing {
     Chosen,
 }
 
+/// A page while it is filled.
+struct Filling {
+    standing: Vec<Standing>,
+    repeats: Repeats,
+    repeat_cost: f32,
+    /// Scores in deviations.
+    worth: Vec<f32>,
+    page_max: usize,
+    window_max: usize,
+    draw: Draw,
+}
+
+impl Filling {
+    fn new(config: &SelectorConfig, query: &Query, candidates: &[Candidate], scores: &[f32], want: usize) -> Self {
+        let surprise = query.surprise();
+        let recent = window(query.state.recent_creators(), config.creator_window.saturating_sub(want));
+        let mut filling = Self {
+            standing: vec![Standing::Open; candidates.len()],
+            repeats: Repeats::new(candidates, &recent, config.repeat_decay),
+            repeat_cost: config.repeat_cost(query.state.learned_from(), surprise),
+            worth: deviations(scores, config.deviation_min),
+            page_max: config.creator_page_max(want),
+            window_max: config.creator_window_max.max(1),
+            draw: Draw {
+                temperature: config.temperature(surprise),
+                explore_temperature: config.explore_temperature.max(1e-3),
+                explore_share: config.explore_share(surprise),
+                novelty: candidates.iter().map(|candidate| novelty(candidate, config.explore_impressions_max)).collect(),
+                worth: vec![0.0; candidates.len()],
+                usual: vec![0.0; candidates.len()],
+                new: vec![0.0; candidates.len()],
+            },
+        };
+        for index in 0..candidates.len() {
+            if filling.capped(index) {
+                filling.stand(index, Standing::Capped);
+            }
+        }
+        filling
+    }
+
+    fn capped(&self, index: usize) -> bool {
+        let (page, window) = self.repeats.creator_times(index);
+        page >= self.page_max || window >= self.window_max
+    }
+
+    fn stand(&mut self, index: usize, standing: Standing) {
+        if let Some(state) = self.standing.get_mut(index) {
+            *state = standing;
+        }
+    }
+
+    /// Weighs who can come to the next place; `None` when there is nobody.
+    fn weigh(&mut self) -> Option<Sums> {
+        // Caps give way before the page stays short: a small catalogue has few creators.
+        let allowed = if self.standing.contains(&Standing::Open) { Standing::Open } else { Standing::Capped };
+        let all = self.draw.worth.iter_mut().zip(&self.standing).zip(self.worth.iter().zip(self.repeats.costs()));
+        for ((place, standing), (worth, cost)) in all {
+            *place = if *standing == allowed { worth - self.repeat_cost * cost } else { f32::NEG_INFINITY };
+        }
+        self.draw.weigh()
+    }
+
+    /// The candidate has come to the place.
+    fn take(&mut self, index: usize) {
+        self.repeats.add(index);
+        self.stand(index, Standing::Chosen);
+        if self.capped(index) {
+            for other in self.repeats.by_same_creator(index) {
+                if let Some(state) = self.standing.get_mut(*other as usize).filter(|state| **state == Standing::Open) {
+                    *state = Standing::Capped;
+                }
+            }
+        }
+    }
+}
+
 impl Selector for DiverseSelector {
     fn name(&self) -> &'static str {
         "diverse"
     }
 
     fn select(&self, query: &Query, candidates: &[Candidate], scores: &[f32], want: usize) -> Selection {
-        let config = &self.config;
         let want = want.min(candidates.len());
-        let surprise = query.surprise();
-        let recent = window(query.state.recent_creators(), config.creator_window.saturating_sub(want));
-        let mut repeats = Repeats::new(candidates, &recent, config.repeat_decay);
-        let repeat_cost = config.repeat_cost(query.state.learned_from(), surprise);
-        let worth = deviations(scores, config.deviation_min);
-        let mut draw = Draw {
-            temperature: config.temperature(surprise),
-            explore_temperature: config.explore_temperature.max(1e-3),
-            explore_share: config.explore_share(surprise),
-            rng: query.rng.child("selector"),
-            novelty: candidates.iter().map(|candidate| novelty(candidate, config.explore_impressions_max)).collect(),
-            worth: vec![0.0; candidates.len()],
-            usual: vec![0.0; candidates.len()],
-            new: vec![0.0; candidates.len()],
-        };
-        let page_max = config.creator_page_max(want);
-        let capped = |repeats: &Repeats, index| {
-            let (page, window) = repeats.creator_times(index);
-            page >= page_max || window >= config.creator_window_max.max(1)
-        };
-        let standing = |index| if capped(&repeats, index) { Standing::Capped } else { Standing::Open };
-        let mut standing: Vec<Standing> = (0..candidates.len()).map(standing).collect();
+        let mut rng = query.rng.child("selector");
+        let mut filling = Filling::new(&self.config, query, candidates, scores, want);
         let mut picks = Vec::with_capacity(want);
         while picks.len() < want {
-            // Caps give way before the page stays short: a small catalogue has few creators.
-            let allowed = if standing.contains(&Standing::Open) { Standing::Open } else { Standing::Capped };
-            let all = draw.worth.iter_mut().zip(&standing).zip(worth.iter().zip(repeats.costs()));
-            for ((place, standing), (worth, cost)) in all {
-                *place = if *standing == allowed { worth - repeat_cost * cost } else { f32::NEG_INFINITY };
-            }
-            let Some(pick) = draw.place() else { break };
-            repeats.add(pick.index);
-            if let Some(state) = standing.get_mut(pick.index) {
-                *state = Standing::Chosen;
-            }
-            if capped(&repeats, pick.index) {
-                for index in repeats.by_same_creator(pick.index) {
-                    if let Some(state) = standing.get_mut(*index as usize).filter(|state| **state == Standing::Open) {
-                        *state = Standing::Capped;
-                    }
-                }
-            }
+            let Some(pick) = filling.weigh().and_then(|sums| filling.draw.draw(&sums, &mut rng)) else { break };
+            filling.take(pick.index);
             picks.push(pick);
         }
-        let left_out = standing.iter().zip(candidates).filter(|(state, _)| **state == Standing::Capped);
+        let left_out = filling.standing.iter().zip(candidates).filter(|(state, _)| **state == Standing::Capped);
         let removed = left_out
             .map(|(_, candidate)| Removed {
                 filter: "creator_cap",
@@ -98,6 +138,24 @@ impl Selector for DiverseSelector {
             })
             .collect();
         Selection { picks, removed }
+    }
+
+    fn knows_chances(&self) -> bool {
+        true
+    }
+
+    fn chances(&self, query: &Query, candidates: &[Candidate], scores: &[f32], picks: &[usize], each: &mut dyn FnMut(Chances)) {
+        let want = query.page_len().min(candidates.len());
+        let mut filling = Filling::new(&self.config, query, candidates, scores, want);
+        let mut probability = vec![0.0; candidates.len()];
+        for pick in picks {
+            let Some(sums) = filling.weigh() else { break };
+            for (index, probability) in probability.iter_mut().enumerate() {
+                *probability = filling.draw.probability(&sums, index);
+            }
+            each(Chances { probability: &probability, worth: &filling.draw.worth });
+            filling.take(*pick);
+        }
     }
 }
 
@@ -115,12 +173,11 @@ fn deviations(scores: &[f32], deviation_min: f32) -> Vec<f32> {
     scores.iter().map(|score| (score - mean) / deviation).collect()
 }
 
-/// Draws one place after another; its vectors are reused.
+/// Weighs and draws one place after another; its vectors are reused.
 struct Draw {
     temperature: f32,
     explore_temperature: f32,
     explore_share: f32,
-    rng: Rng,
     /// See [`novelty`].
     novelty: Vec<f32>,
     /// Negative infinity for those that cannot be drawn.
@@ -129,9 +186,17 @@ struct Draw {
     new: Vec<f32>,
 }
 
+/// Of the parts of all candidates for one place.
+struct Sums {
+    usual: f32,
+    new: f32,
+    /// The share of the new; 0 when there are none.
+    share: f32,
+}
+
 impl Draw {
-    /// Draws from the candidates with a finite worth; `None` when there is none.
-    fn place(&mut self) -> Option<Pick> {
+    /// Each candidate's part of the two draws, of those with a finite worth; `None` when there is none.
+    fn weigh(&mut self) -> Option<Sums> {
         let mut all_max = f32::NEG_INFINITY;
         let mut new_max = f32::NEG_INFINITY;
         for (worth, novelty) in self.worth.iter().zip(&self.novelty) {
@@ -156,14 +221,22 @@ impl Draw {
             };
             new_sum += *new;
         }
-        let share = if new_sum > 0.0 { self.explore_share } else { 0.0 };
-        let explored = self.rng.chance(share);
-        let (parts, sum) = if explored { (&self.new, new_sum) } else { (&self.usual, usual_sum) };
-        let index = drawn(parts, sum * self.rng.unit())?;
-        let usual = self.usual.get(index)? / usual_sum;
-        let new = if new_sum > 0.0 { self.new.get(index)? / new_sum } else { 0.0 };
-        let propensity = ((1.0 - share) * usual + share * new).clamp(f32::MIN_POSITIVE, 1.0);
+        Some(Sums { usual: usual_sum, new: new_sum, share: if new_sum > 0.0 { self.explore_share } else { 0.0 } })
+    }
+
+    fn draw(&self, sums: &Sums, rng: &mut Rng) -> Option<Pick> {
+        let explored = rng.chance(sums.share);
+        let (parts, sum) = if explored { (&self.new, sums.new) } else { (&self.usual, sums.usual) };
+        let index = drawn(parts, sum * rng.unit())?;
+        let propensity = self.probability(sums, index).clamp(f32::MIN_POSITIVE, 1.0);
         Some(Pick { index, propensity, explored })
+    }
+
+    /// With which the candidate comes to the place that was weighed.
+    fn probability(&self, sums: &Sums, index: usize) -> f32 {
+        let usual = self.usual.get(index).map_or(0.0, |part| part / sums.usual);
+        let new = if sums.new > 0.0 { self.new.get(index).map_or(0.0, |part| part / sums.new) } else { 0.0 };
+        (1.0 - sums.share) * usual + sums.share * new
     }
 }
 
