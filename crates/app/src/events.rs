@@ -53,6 +53,11 @@ impl App {
             by_partition.entry(self.log.partition_of(event.viewer)).or_default().push(event);
         }
         for (partition, events) in by_partition {
+            if let Some(experiment) = &self.experiment {
+                for event in &events {
+                    experiment.note(event);
+                }
+            }
             let appended = self.log.append(partition, events).await?;
             if let Whose::Viewer { viewer, .. } = whose {
                 self.acknowledged.note(viewer, partition, appended.end);

@@ -16,6 +16,7 @@ mod cards;
 mod config;
 mod error;
 mod events;
+mod experiment;
 pub mod feed;
 mod media_files;
 mod ops;
@@ -51,11 +52,12 @@ use acknowledged::Acknowledged;
 use remembered::Remembered;
 
 pub use crate::social::{Reaction, ReportSubject, Turn};
-pub use brain::{Brain, BrainConfig, BrainError, KnownVideo, KnownVideos};
+pub use brain::{ArmModel, Brain, BrainConfig, BrainError, KnownVideo, KnownVideos};
 pub use cards::{PersonRef, VideoCard};
 pub use config::{AccountsConfig, EventLogConfig, MediaConfig, RegionConfig, Settings};
 pub use error::{AppError, Invalid};
 pub use events::{Taken, Whose};
+pub use experiment::{Arm, ArmConfig, ArmTotals, Begins, Experiment, ExperimentConfig, ModelOf, TrainsOn};
 pub use feed::{FeedAsk, FeedConfig, FeedPage, FeedService};
 pub use people::{Confirmation, Export, Followed, MyPerson, PersonPage};
 pub use search::{Discover, HashtagPage, Suggestion};
@@ -92,6 +94,8 @@ pub struct App {
     pub uploads: Uploads,
     pub jobs: Jobs,
     pub brain: Arc<Brain>,
+    /// The experiment under way, if there is one.
+    pub experiment: Option<Arc<Experiment>>,
     pub feed: FeedService,
     pub studio: Arc<Studio>,
     people: Remembered<AccountId, Arc<PersonRef>>,
@@ -124,6 +128,9 @@ impl App {
     pub async fn build(settings: Settings, clock: Arc<dyn Clock>, rng: Rng) -> Result<Arc<Self>, BuildError> {
         let part = |what: &str, error: &dyn std::fmt::Display| BuildError::Part(format!("{what}: {error}"));
         let dir = settings.region.data_dir.clone();
+        let experiment = Experiment::of(&settings.feed.experiment, &settings.feed.weights, &settings.learner)
+            .map_err(|error| part("the experiment", &error))?;
+        let (experiment, models) = experiment.map(|(found, models)| (Arc::new(found), models)).unzip();
         secrets::private_folder(&dir)?;
         let log = {
             let (folder, options, clock) = (dir.join("log"), settings.eventlog.options(), clock.clone());
@@ -157,14 +164,22 @@ impl App {
         let brain = brain::start(brain::BrainParts {
             config: settings.eventlog.brain,
             learner: settings.learner,
+            models: models.unwrap_or_default(),
             log: log.clone(),
             clock: clock.clone(),
             folder: dir.join("brain"),
         })
         .await?;
-        let slates = Arc::new(feed::SlateWriter::new(log.clone(), telling.clone()));
-        let feed =
-            FeedService::new(&settings.feed, brain.clone(), acknowledged.clone(), clock.clone(), &rng.child("feed"), slates);
+        let feed = FeedService::new(feed::FeedParts {
+            config: &settings.feed,
+            experiment: experiment.clone(),
+            brain: brain.clone(),
+            acknowledged: acknowledged.clone(),
+            clock: clock.clone(),
+            log: log.clone(),
+            telling: telling.clone(),
+            rng: &rng.child("feed"),
+        });
         Ok(Arc::new(Self {
             social: Social::new(store.clone(), clock.clone(), rng.child("social"), settings.social),
             moderation: Moderation::new(store.clone(), clock.clone(), rng.child("moderation")),
@@ -175,6 +190,7 @@ impl App {
             accounts,
             uploads,
             brain,
+            experiment,
             feed,
             telling,
             acknowledged,

@@ -4,6 +4,7 @@
 //! examples that the joiner makes. Readers (the feed, the pages) never wait for it. Its memory is snapshotted with the place in
 //! the log; a start reads the newest snapshot and the log after it.
 
+mod models;
 mod probe;
 mod snapshot;
 mod state;
@@ -17,11 +18,12 @@ use std::time::Duration;
 use eventlog::{Offset, Partition};
 use learner::Learner;
 use parking_lot::Mutex;
-use retrieval::CandidateIndex;
+use retrieval::{CandidateIndex, VectorIndex};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use views::Views;
 
+pub use models::ArmModel;
 pub use videos::{KnownVideo, KnownVideos};
 pub use worker::{BrainError, BrainParts, start};
 
@@ -58,6 +60,8 @@ pub struct Brain {
     pub videos: Arc<KnownVideos>,
     pub candidates: Arc<CandidateIndex<{ learner::D }>>,
     pub learner: Arc<Learner>,
+    /// The models of arms that have one of their own: model 1 and on; the shared one, above, is model 0.
+    pub arm_models: Vec<Arc<ArmModel>>,
     /// The next offset to apply, per partition.
     applied: watch::Sender<Vec<u64>>,
     events: AtomicU64,
@@ -68,6 +72,20 @@ pub struct Brain {
 }
 
 impl Brain {
+    /// A model's learner; the shared one's for a number that is not there.
+    pub fn learner_of(&self, model: usize) -> &Arc<Learner> {
+        self.arm_model(model).map_or(&self.learner, |own| &own.learner)
+    }
+
+    /// A model's candidate vectors; the shared one's for a number that is not there.
+    pub fn vectors_of(&self, model: usize) -> &VectorIndex<{ learner::D }> {
+        self.arm_model(model).map_or(self.candidates.vectors(), |own| &own.vectors)
+    }
+
+    fn arm_model(&self, model: usize) -> Option<&Arc<ArmModel>> {
+        model.checked_sub(1).and_then(|own| self.arm_models.get(own))
+    }
+
     /// Events applied since the start, each once.
     pub fn learned_events(&self) -> u64 {
         self.events.load(Ordering::Relaxed)

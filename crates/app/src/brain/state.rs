@@ -11,6 +11,7 @@ use learner::{Example, Labels, Task, Trainer, VideoFeatures, ViewerFeatures};
 use retrieval::{CandidateIndex, Entry};
 use views::Views;
 
+use super::models::Kept;
 use super::videos::{KnownVideo, KnownVideos};
 use crate::feed::history_items;
 
@@ -24,6 +25,8 @@ pub struct State {
     pub videos: Arc<KnownVideos>,
     pub candidates: Arc<CandidateIndex<{ learner::D }>>,
     pub trainer: Trainer,
+    /// Models of arms that have one of their own; none at first.
+    pub own_models: Vec<Kept>,
     pub joiner: Joiner,
     pub dedup: Dedup,
     pub events: u64,
@@ -53,6 +56,7 @@ impl State {
             videos,
             candidates,
             trainer,
+            own_models: Vec::new(),
             joiner,
             dedup,
             events: 0,
@@ -101,15 +105,18 @@ impl State {
                 self.index(facts);
                 if let Some(known) = self.videos.get(facts.video) {
                     self.trainer.observe_video(at, &known.features);
+                    self.own_models.iter_mut().for_each(|own| own.observe_video(at, &known.features));
                 }
             }
             Body::VideoRemoved { video } => {
                 self.videos.remove(*video);
                 self.candidates.remove(*video);
                 self.trainer.forget_video(video.raw());
+                self.own_models.iter_mut().for_each(|own| own.forget_video(*video));
             }
             Body::ViewerErased => {
                 self.trainer.forget_viewer(viewer);
+                self.own_models.iter_mut().for_each(|own| own.forget_viewer(viewer));
                 self.joiner.forget_viewer(viewer);
             }
             _ if self.views.learning_paused(event.viewer) => {}
@@ -156,7 +163,9 @@ impl State {
         let day = now.as_millis().div_euclid(DAY_MS);
         if day > self.day {
             self.day = day;
-            let forgotten = self.trainer.expire((day - self.rows_idle_days) * DAY_MS, usize::MAX);
+            let before_ms = (day - self.rows_idle_days) * DAY_MS;
+            let mut forgotten = self.trainer.expire(before_ms, usize::MAX);
+            forgotten += self.own_models.iter_mut().map(|own| own.expire(before_ms)).sum::<usize>();
             if forgotten > 0 {
                 tracing::info!(rows = forgotten, "the model forgot what nobody met again");
             }
@@ -171,6 +180,7 @@ impl State {
     fn learn(&mut self, now: Timestamp) {
         for example in self.examples.drain(..) {
             self.trainer.train(now.as_millis(), &example);
+            self.own_models.iter_mut().for_each(|own| own.learn(now.as_millis(), &example));
             self.touched.insert(VideoId::from_raw(example.video.video));
         }
     }
@@ -178,16 +188,17 @@ impl State {
     /// Shows readers what was learned since the last call.
     pub fn publish(&mut self, now: Timestamp) {
         self.trainer.publish(now.as_millis());
+        self.own_models.iter_mut().for_each(|own| own.publish(now.as_millis()));
         let learner = self.trainer.learner();
         let turn = self.order.iter().cycle().skip(self.refresh_next).take(REFRESHED_PER_BATCH.min(self.order.len())).copied();
         self.touched.extend(turn);
         self.refresh_next = (self.refresh_next + REFRESHED_PER_BATCH) % self.order.len().max(1);
         for video in self.touched.drain() {
-            if let Some(known) = self.videos.get(video)
-                && let Err(error) = self.candidates.set_vector(video, &learner.video_vector(&known.features))
-            {
+            let Some(known) = self.videos.get(video) else { continue };
+            if let Err(error) = self.candidates.set_vector(video, &learner.video_vector(&known.features)) {
                 tracing::warn!(%error, "a video's vector could not be kept");
             }
+            self.own_models.iter().for_each(|own| own.refresh(video, &known.features));
         }
     }
 }

@@ -15,9 +15,11 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use views::{Options, Views};
 
+use super::models::Kept;
 use super::state::State;
 use super::videos::KnownVideos;
-use super::{Brain, BrainConfig, snapshot};
+use super::{Brain, BrainConfig, models, snapshot};
+use crate::experiment::ModelPlan;
 
 /// Events applied before readers are shown the result. Small enough for freshness, large enough to spread the cost of showing.
 const BATCH_EVENTS: usize = 512;
@@ -50,6 +52,8 @@ pub enum BrainError {
 pub struct BrainParts {
     pub config: BrainConfig,
     pub learner: learner::Config,
+    /// Models to be kept beside the shared one.
+    pub models: Vec<ModelPlan>,
     pub log: Arc<dyn EventLog>,
     pub clock: Arc<dyn Clock>,
     pub folder: PathBuf,
@@ -59,10 +63,13 @@ pub struct BrainParts {
 #[derive(Clone)]
 pub struct Handle(mpsc::Sender<Request>);
 
+type Outcome = Result<(), BrainError>;
+type Answer = oneshot::Sender<Outcome>;
+
 enum Request {
     /// A snapshot of now, and no older one left.
-    Snapshot(oneshot::Sender<Result<(), BrainError>>),
-    Close(oneshot::Sender<Result<(), BrainError>>),
+    Snapshot(Answer),
+    Close(Answer),
 }
 
 impl Handle {
@@ -90,6 +97,8 @@ struct Worker {
     sequence: u64,
     snapshot_at: Instant,
     changed: bool,
+    /// Who asked for the end, and how it went; told when nothing is held any more.
+    closed: Option<(Answer, Outcome)>,
 }
 
 /// Reads the newest snapshot and the log after it, then goes on in a thread of its own. Returns when what is in the log now has been
@@ -109,37 +118,40 @@ pub async fn start(parts: BrainParts) -> Result<Arc<Brain>, BrainError> {
 }
 
 impl Worker {
-    fn open(parts: BrainParts, runtime: Runtime) -> Result<Self, BrainError> {
+    fn open(mut parts: BrainParts, runtime: Runtime) -> Result<Self, BrainError> {
         let options = Options { trending_half_life_ms: i64::from(parts.config.trending_half_life_hours) * 3_600_000 };
         let partitions = usize::from(parts.log.partitions());
         let dedup_options = DedupOptions {
             generations: parts.config.dedup_generations,
             ids_per_generation: parts.config.dedup_ids_per_generation,
         };
+        let plans = std::mem::take(&mut parts.models);
         let found = snapshot::read_newest(&parts.folder)?;
         let (sequence, restored) = match found {
             Some((sequence, sections)) => {
-                (sequence, Some(restore(sections, options, dedup_options, parts.learner, partitions)?))
+                (sequence, restore(sections, options, dedup_options, parts.learner, plans, partitions)?)
             }
-            None => (0, None),
+            None => {
+                let fresh = Restored {
+                    next: vec![0; partitions],
+                    views: Views::new(options),
+                    trainer: Trainer::new(parts.learner),
+                    own_models: models::begin(plans),
+                    joiner: Joiner::new(JOINER),
+                    dedup: Dedup::new(dedup_options)?,
+                };
+                (0, fresh)
+            }
         };
-        let fresh = || -> Result<Restored, BrainError> {
-            Ok(Restored {
-                next: vec![0; partitions],
-                views: Views::new(options),
-                trainer: Trainer::new(parts.learner),
-                joiner: Joiner::new(JOINER),
-                dedup: Dedup::new(dedup_options)?,
-            })
-        };
-        let restored = restored.map_or_else(fresh, Ok)?;
-        let Restored { next, views, trainer, joiner, dedup } = restored;
+        let Restored { next, views, trainer, own_models, joiner, dedup } = restored;
         let views = Arc::new(views);
         let videos = Arc::new(KnownVideos::default());
         let candidates = Arc::new(CandidateIndex::default());
         let learner = trainer.learner();
         let idle = parts.config.rows_idle_days;
+        let arm_models = own_models.iter().map(|own| own.model.clone()).collect();
         let mut state = State::new(views.clone(), videos.clone(), candidates.clone(), trainer, joiner, dedup, idle);
+        state.own_models = own_models;
         state.publish(parts.clock.now());
         let (sender, requests) = mpsc::channel(REQUESTS_MAX);
         let brain = Arc::new(Brain {
@@ -147,6 +159,7 @@ impl Worker {
             videos,
             candidates,
             learner,
+            arm_models,
             applied: watch::Sender::new(next.clone()),
             events: Default::default(),
             duplicates: Default::default(),
@@ -154,7 +167,7 @@ impl Worker {
             memory: parking_lot::Mutex::new(Some(Handle(sender))),
         });
         let snapshot_at = Instant::now();
-        Ok(Self { brain, state, parts, next, requests, runtime, sequence, snapshot_at, changed: false })
+        Ok(Self { brain, state, parts, next, requests, runtime, sequence, snapshot_at, changed: false, closed: None })
     }
 
     /// Applies one batch of every partition; false when there was nothing.
@@ -187,7 +200,15 @@ impl Worker {
         loop {
             match self.step() {
                 Ok(true) => {}
-                Ok(false) => return,
+                Ok(false) => {
+                    let closed = self.closed.take();
+                    // The log's folder is free for the next to open it when the answer is there.
+                    drop(self);
+                    if let Some((answer, done)) = closed {
+                        let _ = answer.send(done);
+                    }
+                    return;
+                }
                 Err(error) => {
                     // What is wrong with the log or the disk does not go away by going on: say it, and let /readyz say it.
                     tracing::error!(%error, "the brain has stopped: pages are made from what it knew");
@@ -249,7 +270,11 @@ impl Worker {
             // The older ones may hold a viewer who is to be forgotten.
             done = snapshot::keep(&self.parts.folder, 1).map_err(BrainError::Snapshot);
         }
-        let _ = answer.send(done);
+        if go_on {
+            let _ = answer.send(done);
+        } else {
+            self.closed = Some((answer, done));
+        }
         Ok(go_on)
     }
 
@@ -259,7 +284,8 @@ impl Worker {
         self.state.trainer.snapshot(&mut model).map_err(|error| BrainError::Part(error.to_string()))?;
         let next: Vec<u8> = self.next.iter().flat_map(|n| n.to_le_bytes()).collect();
         let joiner = self.state.joiner.to_bytes().map_err(|error| BrainError::Part(error.to_string()))?;
-        let sections = [next, self.state.views.snapshot(), self.state.dedup.to_bytes(), joiner, model];
+        let mut sections = vec![next, self.state.views.snapshot(), self.state.dedup.to_bytes(), joiner, model];
+        sections.extend(models::sections(&self.state.own_models)?);
         self.sequence += 1;
         snapshot::write(&self.parts.folder, self.sequence, &sections)?;
         self.snapshot_at = Instant::now();
@@ -273,6 +299,7 @@ struct Restored {
     next: Vec<u64>,
     views: Views,
     trainer: Trainer,
+    own_models: Vec<Kept>,
     joiner: Joiner,
     dedup: Dedup,
 }
@@ -282,11 +309,13 @@ fn restore(
     options: Options,
     dedup_options: DedupOptions,
     learner: learner::Config,
+    plans: Vec<ModelPlan>,
     partitions: usize,
 ) -> Result<Restored, BrainError> {
     let part = |what: &str, error: &dyn std::fmt::Display| BrainError::Part(format!("{what}: {error}"));
-    let [next, views, dedup, joiner, model]: [Vec<u8>; 5] =
-        sections.try_into().map_err(|_| BrainError::Part("it has not the parts that this program writes".into()))?;
+    let Some(([next, views, dedup, joiner, model], own)) = sections.split_first_chunk::<5>() else {
+        return Err(BrainError::Part("it has not the parts that this program writes".into()));
+    };
     let (numbers, _) = next.as_chunks::<8>();
     let next: Vec<u64> = numbers.iter().map(|n| u64::from_le_bytes(*n)).collect();
     if next.len() != partitions {
@@ -294,9 +323,10 @@ fn restore(
     }
     Ok(Restored {
         next,
-        views: Views::restore(options, &views).map_err(|error| part("views", &error))?,
-        dedup: Dedup::from_bytes(dedup_options, &dedup).map_err(|error| part("ids seen", &error))?,
-        joiner: Joiner::from_bytes(JOINER, &joiner).map_err(|error| part("joiner", &error))?,
+        views: Views::restore(options, views).map_err(|error| part("views", &error))?,
+        dedup: Dedup::from_bytes(dedup_options, dedup).map_err(|error| part("ids seen", &error))?,
+        joiner: Joiner::from_bytes(JOINER, joiner).map_err(|error| part("joiner", &error))?,
         trainer: Trainer::restore(learner, &mut model.as_slice()).map_err(|error| part("model", &error))?,
+        own_models: models::restore(plans, own, model)?,
     })
 }

@@ -8,18 +8,22 @@ mod state;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::feed::scorer::{FallbackScorer, LearnedScorer};
-use ::feed::{Context, Pipeline, PipelineParts, Query, SelectorConfig, Slate, Tab, ViewerState, Weights};
+use ::feed::scorer::{ArmScorer, FallbackScorer, LearnedScorer, Scorer};
+use ::feed::{
+    Context, DiverseSelector, Judge, Pipeline, PipelineParts, Query, SelectorConfig, Slate, Tab, ViewerState, Weights,
+};
 use base::{AccountId, Clock, IdMaker, Rng, SlateId, VideoId, ViewerId};
+use eventlog::EventLog;
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::acknowledged::Acknowledged;
 use crate::brain::Brain;
+use crate::experiment::{Experiment, ExperimentConfig};
+use crate::telling::Telling;
 use crate::{App, AppError};
 
-pub use slates::SlateWriter;
 pub use state::{Viewer, history_items};
 
 /// How long a page waits for its viewer's acknowledged events to be learned.
@@ -37,6 +41,7 @@ const PAGE_DEFAULT: usize = 8;
 pub struct FeedConfig {
     pub weights: Weights,
     pub selector: SelectorConfig,
+    pub experiment: ExperimentConfig,
 }
 
 /// One request for a page.
@@ -70,30 +75,42 @@ pub struct FeedService {
     ids: Mutex<IdMaker>,
     rng: Mutex<Rng>,
     sittings: Mutex<HashMap<ViewerId, (i64, u8)>>,
-    requests: Arc<predictor::Requests>,
+    experiment: Option<Arc<Experiment>>,
+}
+
+/// What the service is put together from.
+pub(crate) struct FeedParts<'a> {
+    pub config: &'a FeedConfig,
+    pub experiment: Option<Arc<Experiment>>,
+    pub brain: Arc<Brain>,
+    pub acknowledged: Arc<Acknowledged>,
+    pub clock: Arc<dyn Clock>,
+    pub log: Arc<dyn EventLog>,
+    pub telling: Arc<Telling>,
+    pub rng: &'a Rng,
 }
 
 impl FeedService {
-    pub(crate) fn new(
-        config: &FeedConfig,
-        brain: Arc<Brain>,
-        acknowledged: Arc<Acknowledged>,
-        clock: Arc<dyn Clock>,
-        rng: &Rng,
-        slates: Arc<SlateWriter>,
-    ) -> Self {
-        let requests = Arc::new(predictor::Requests::default());
+    pub(crate) fn new(parts: FeedParts) -> Self {
+        let FeedParts { config, experiment, brain, acknowledged, clock, log, telling, rng } = parts;
         let facts = {
             let brain = brain.clone();
             Arc::new(move |video| brain.videos.facts(video))
         };
-        let learned = predictor::LearnerPredictor::new(brain.clone(), requests.clone());
-        let scorer = Arc::new(LearnedScorer::new(Arc::new(learned), config.weights.clone()));
+        let scorer = |model: usize, weights: &Weights| -> Arc<dyn Scorer> {
+            let learned = predictor::LearnerPredictor::new(brain.clone(), model);
+            Arc::new(LearnedScorer::new(Arc::new(learned), weights.clone()))
+        };
+        let of_arms: Vec<_> = experiment.iter().flat_map(|e| &e.arms).map(|arm| scorer(arm.model, &arm.weights)).collect();
+        let mut of_arms = of_arms.into_iter();
+        let first = of_arms.next().unwrap_or_else(|| scorer(0, &config.weights));
+        let scorers = Arc::new(ArmScorer::new(first, of_arms.collect()));
+        let judge = Judge::new(scorers.clone(), Arc::new(DiverseSelector::new(config.selector.clone())));
         let fallback = Arc::new(FallbackScorer::new(config.weights.clone()));
-        let mut parts = PipelineParts::new(facts, scorer, fallback, config.selector.clone());
-        parts.sources = sources::all(&brain, &requests);
+        let mut parts = PipelineParts::new(facts, scorers, fallback, config.selector.clone());
+        parts.sources = sources::all(&brain, experiment.as_ref());
         parts.hydrators = sources::hydrators(&brain);
-        parts.effects = vec![slates];
+        parts.effects = vec![Arc::new(slates::SlateWriter::new(log, telling, experiment.clone(), judge))];
         Self {
             pipeline: Pipeline::new(parts),
             brain,
@@ -102,7 +119,7 @@ impl FeedService {
             ids: Mutex::new(IdMaker::new(rng.child("slate ids"))),
             rng: Mutex::new(rng.child("pages")),
             sittings: Mutex::new(HashMap::new()),
-            requests,
+            experiment,
         }
     }
 
@@ -115,11 +132,14 @@ impl FeedService {
             self.acknowledged.learned(ask.viewer, place);
         }
         let now = self.clock.now();
-        let state = Arc::new(Viewer::gather(&self.brain.views, &self.brain.videos, ask.viewer, ask.account, blocked, now));
+        let mut state = Viewer::gather(&self.brain.views, &self.brain.videos, ask.viewer, ask.account, blocked, now);
+        state.paused = paused;
         let local = now.plus_millis(i64::from(ask.utc_offset_minutes.unwrap_or(0)) * 60_000);
         let tab = if ask.following { Tab::Following } else { Tab::ForYou };
         let slate: SlateId = self.ids.lock().next(now);
         let rng = Rng::from_seed(self.rng.lock().next_u64());
+        let arm = self.experiment.as_ref().map_or(0, |experiment| experiment.arm_of(ask.viewer));
+        let judged_share = self.experiment.as_ref().filter(|e| e.arms.len() > 1).map_or(0.0, |e| e.judged_share);
         let query = Query {
             viewer: ask.viewer,
             account: ask.account,
@@ -136,12 +156,12 @@ impl FeedService {
             surprise,
             now,
             explain: ask.explain,
+            arm,
+            judged: rng.child("judged").chance(judged_share),
             slate,
             rng,
-            state: state.clone() as Arc<dyn ViewerState>,
+            state: Arc::new(state) as Arc<dyn ViewerState>,
         };
-        // Held for the time of the request: the stages find the viewer as the learner sees them under the slate's id.
-        let _held = self.requests.hold(slate, predictor::viewer_features(&query, &state, paused));
         let page = self.pipeline.run(query.clone()).await;
         FeedPage { slate: page, query }
     }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use ::feed::hydrator::{CountsHydrator, TasteHydrator};
 use ::feed::source::{Explore, Followed, Fresh, HashtagAffinity, Learned, Similar, Trending};
-use ::feed::{Counts, FeedError, Hydrator, Source};
+use ::feed::{Counts, Hydrator, Source};
 
-use super::predictor::Requests;
+use super::predictor::viewer_features;
 use crate::brain::Brain;
+use crate::experiment::Experiment;
 
 /// Candidates that each source brings at most. Together below the feed's own limit, so that none is cut.
 const LEARNED: usize = 120;
@@ -21,14 +22,15 @@ const SIMILAR: usize = 30;
 const TRENDING_LOOKED_AT: usize = 1_000;
 
 /// In order of precedence: the first that brought a clip is the one that the log names.
-pub fn all(brain: &Arc<Brain>, requests: &Arc<Requests>) -> Vec<Arc<dyn Source>> {
+pub fn all(brain: &Arc<Brain>, experiment: Option<&Arc<Experiment>>) -> Vec<Arc<dyn Source>> {
     let b = || brain.clone();
+    let models: Vec<usize> = experiment.iter().flat_map(|e| &e.arms).map(|arm| arm.model).collect();
     let learned = {
-        let (brain, requests) = (b(), requests.clone());
+        let brain = b();
         Learned::new(LEARNED, move |query, limit, skip| {
-            let viewer = requests.get(query.slate).ok_or_else(|| FeedError::Unavailable("the request is unknown".into()))?;
-            let vector = brain.learner.viewer_vector(query.now.as_millis(), &viewer);
-            Ok(brain.candidates.vectors().top_k(&vector, limit, skip))
+            let model = models.get(query.arm).copied().unwrap_or(0);
+            let vector = brain.learner_of(model).viewer_vector(query.now.as_millis(), &viewer_features(query)?);
+            Ok(brain.vectors_of(model).top_k(&vector, limit, skip))
         })
     };
     let similar = {

@@ -34,6 +34,8 @@ pub struct Viewer {
     learned_from: u32,
     /// The history as the learner reads it, newest first; empty while learning is paused.
     pub items: Arc<[HistoryItem]>,
+    /// Whether they paused learning.
+    pub paused: bool,
 }
 
 /// The outcome of an entry, as the learner judges it.
@@ -92,6 +94,7 @@ impl Viewer {
             enjoyed: Vec::new(),
             learned_from: history.iter().filter(|e| e.watch_ms > 0).count() as u32,
             items,
+            paused: false,
             history,
         };
         state.read_history(videos, now);
