@@ -108,6 +108,45 @@ pub struct FeedOverview {
     pub sources: Vec<SourceTotal>,
 }
 
+/// One arm since the start. What it is worth, with intervals, is told by `watershed experiment`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OpsArm {
+    pub name: String,
+    /// Of the viewers, 0 to 1.
+    pub share: f64,
+    /// The model that serves it: `shared`, or its own by name.
+    pub model: String,
+    /// Examples that this model learned, and its embedding rows.
+    pub examples: u64,
+    pub rows: u64,
+    pub pages: u64,
+    /// Pages of it that every arm judged.
+    pub judged_pages: u64,
+    /// Events of its viewers.
+    pub impressions: u64,
+    pub watches: u64,
+    pub watch_ms: u64,
+    pub likes: u64,
+    /// Progressive validation of its model, as of now; null where it is not known yet.
+    pub tasks: Vec<OpsArmTask>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OpsArmTask {
+    pub task: String,
+    pub log_loss: Option<f64>,
+    pub auc: Option<f64>,
+    /// Expected calibration error, 0 to 1.
+    pub ece: Option<f64>,
+}
+
+/// Arms side by side.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OpsExperiment {
+    pub name: String,
+    pub arms: Vec<OpsArm>,
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Overview {
     pub now_ms: i64,
@@ -120,6 +159,8 @@ pub struct Overview {
     pub learner: LearnerOverview,
     pub jobs: JobCounts,
     pub feed: FeedOverview,
+    /// Null when no experiment is under way.
+    pub experiment: Option<OpsExperiment>,
 }
 
 fn known(value: f64) -> Option<f64> {
@@ -172,6 +213,39 @@ fn learner_overview(api: &Api) -> LearnerOverview {
     }
 }
 
+fn experiment_overview(api: &Api) -> Option<OpsExperiment> {
+    let (experiment, brain) = (api.app.experiment.as_ref()?, &api.app.brain);
+    let arm = |(at, arm): (usize, &app::Arm)| {
+        let latest = brain.learner_of(arm.model).metrics().latest();
+        let own = arm.model.checked_sub(1).and_then(|own| brain.arm_models.get(own));
+        let counted = arm.counts.totals();
+        let task = |task: &Task| {
+            let point = latest.as_ref().and_then(|point| point.tasks.get(task.index()));
+            OpsArmTask {
+                task: task.name().into(),
+                log_loss: point.and_then(|p| known(p.log_loss)),
+                auc: point.and_then(|p| known(p.auc)),
+                ece: point.and_then(|p| known(p.ece)),
+            }
+        };
+        OpsArm {
+            name: arm.name.clone(),
+            share: experiment.assignment.share(at),
+            model: own.map_or("shared".into(), |own| own.name.clone()),
+            examples: latest.as_ref().map_or(0, |point| point.totals.learned),
+            rows: latest.as_ref().map_or(0, |point| point.totals.rows),
+            pages: counted.pages,
+            judged_pages: counted.judged,
+            impressions: counted.impressions,
+            watches: counted.watches,
+            watch_ms: counted.watch_ms,
+            likes: counted.likes,
+            tasks: Task::ALL.iter().map(task).collect(),
+        }
+    };
+    Some(OpsExperiment { name: experiment.name.clone(), arms: experiment.arms.iter().enumerate().map(arm).collect() })
+}
+
 /// Everything that the operator's page plots.
 #[utoipa::path(get, path = "/v1/ops/overview", tag = "operations",
     responses((status = 200, body = Overview), (status = 401, body = ProblemDetails), (status = 403, body = ProblemDetails)))]
@@ -217,6 +291,7 @@ async fn overview(State(api): State<Api>, Operator(_): Operator) -> Result<Json<
                 .map(|s| SourceTotal { name: s.source.name().into(), ok: s.ok, late: s.late, failed: s.failed })
                 .collect(),
         },
+        experiment: experiment_overview(&api),
     }))
 }
 

@@ -4,6 +4,7 @@ mod bench;
 mod config;
 mod demo;
 mod doctor;
+mod experiment;
 mod listen;
 mod replay;
 mod serve;
@@ -79,6 +80,8 @@ enum Command {
         /// The account's handle.
         handle: String,
     },
+    /// What each arm of an experiment was worth, out of the event log. Reads only; a server may be running.
+    Experiment(experiment::ExperimentArgs),
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
@@ -134,6 +137,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Operator { handle } => with_runtime(serve::make_operator(config, handle)),
+        Command::Experiment(args) => experiment::run(&config, &args),
     }
 }
 

@@ -5,9 +5,9 @@ use std::process::Command;
 
 /// From the ground up. A crate may depend on crates of lower layers only.
 const LAYERS: &[&[&str]] = &[
-    &["base", "residency"],
+    &["base", "residency", "experiment"],
     &["store", "blob", "eventlog"],
-    &["views", "accounts", "social", "moderation", "media", "content", "catalog", "retrieval", "learner", "feed", "experiment"],
+    &["views", "accounts", "social", "moderation", "media", "content", "catalog", "retrieval", "learner", "feed"],
     &["app", "replay"],
     &["api"],
     &["server"],

@@ -1602,6 +1602,56 @@ export interface components {
             type: string;
             version: string;
         };
+        /** @description One arm since the start. What it is worth, with intervals, is told by `watershed experiment`. */
+        OpsArm: {
+            /**
+             * Format: int64
+             * @description Examples that this model learned, and its embedding rows.
+             */
+            examples: number;
+            /**
+             * Format: int64
+             * @description Events of its viewers.
+             */
+            impressions: number;
+            /**
+             * Format: int64
+             * @description Pages of it that every arm judged.
+             */
+            judged_pages: number;
+            /** Format: int64 */
+            likes: number;
+            /** @description The model that serves it: `shared`, or its own by name. */
+            model: string;
+            name: string;
+            /** Format: int64 */
+            pages: number;
+            /** Format: int64 */
+            rows: number;
+            /**
+             * Format: double
+             * @description Of the viewers, 0 to 1.
+             */
+            share: number;
+            /** @description Progressive validation of its model, as of now; null where it is not known yet. */
+            tasks: components["schemas"]["OpsArmTask"][];
+            /** Format: int64 */
+            watch_ms: number;
+            /** Format: int64 */
+            watches: number;
+        };
+        OpsArmTask: {
+            /** Format: double */
+            auc?: number | null;
+            /**
+             * Format: double
+             * @description Expected calibration error, 0 to 1.
+             */
+            ece?: number | null;
+            /** Format: double */
+            log_loss?: number | null;
+            task: string;
+        };
         OpsCalibrationBin: {
             /** Format: double */
             count: number;
@@ -1609,6 +1659,11 @@ export interface components {
             observed: number;
             /** Format: double */
             predicted: number;
+        };
+        /** @description Arms side by side. */
+        OpsExperiment: {
+            arms: components["schemas"]["OpsArm"][];
+            name: string;
         };
         /** @description One piece of work. */
         OpsJob: {
@@ -1633,6 +1688,7 @@ export interface components {
             duplicate_events: number;
             /** Format: int64 */
             events_total: number;
+            experiment?: components["schemas"]["OpsExperiment"] | null;
             feed: components["schemas"]["FeedOverview"];
             jobs: components["schemas"]["JobCounts"];
             learner: components["schemas"]["LearnerOverview"];

@@ -72,3 +72,31 @@ async fn an_open_stream_tells_nothing_once_its_session_has_ended() {
     let ended = tokio::time::timeout(Duration::from_secs(20), before.frame()).await.unwrap();
     assert!(ended.is_none(), "the stream ends instead of telling");
 }
+
+/// The operator sees the arms of an experiment, and who has what model; without one there is nothing to see.
+#[tokio::test]
+async fn arms_on_the_operators_page() {
+    let plain = TestApp::new().await;
+    let operator = plain.operator("olive").await;
+    let seen = plain.get(Some(&operator), "/v1/ops/overview").await.expect(200).json();
+    assert!(seen["experiment"].is_null(), "{seen}");
+
+    let app = TestApp::with(|settings| {
+        let arm = |name: &str| app::ArmConfig { name: name.into(), ..app::ArmConfig::default() };
+        let own = app::ArmConfig { model: app::ModelOf::Own, parts: 3, ..arm("own") };
+        settings.feed.experiment = app::ExperimentConfig { name: "two".into(), arms: vec![arm("now"), own], judged_share: 1.0 };
+    })
+    .await;
+    let operator = app.operator("olive").await;
+    let creator = app.sign_up("carla").await;
+    app.video(&creator, "one").await;
+    app.get(None, "/v1/feed").await.expect(200);
+    app.app.feed.drain().await;
+    let seen = app.get(Some(&operator), "/v1/ops/overview").await.expect(200).json();
+    let arms = seen["experiment"]["arms"].as_array().unwrap();
+    let of =
+        |arm: usize| (arms[arm]["name"].as_str().unwrap(), arms[arm]["share"].as_f64(), arms[arm]["model"].as_str().unwrap());
+    assert_eq!((of(0), of(1)), (("now", Some(0.25), "shared"), ("own", Some(0.75), "two/own")));
+    let pages: u64 = arms.iter().map(|arm| arm["pages"].as_u64().unwrap()).sum();
+    assert_eq!((pages, &arms[0]["tasks"][0]["task"]), (1, &serde_json::json!("finish")));
+}
