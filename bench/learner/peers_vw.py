@@ -20,18 +20,18 @@ from stream import TAGS_PER_VIDEO, Stream
 
 CROSSES = "-q bd -q bt -q vb -q ub -q ud -q ut"
 LOGISTIC_GRID = [
-    {"arguments": f"-l {rate} {more}".strip(), "warm": warm}
-    for warm in ("long_view", "none")
-    for rate in (0.02, 0.05, 0.1, 0.3)
-    for more in ("", "--ignore p", "--ignore l", "--l2 1e-7")
+    {"arguments": f"-l {rate} {more}".strip(), "warm": "long_view"}
+    for rate in (0.02, 0.05, 0.1, 0.3, 0.6, 1.2)
+    for more in ("", "--ignore l")
 ]
 CROSSED_GRID = [
-    {"arguments": f"-l {rate} {crosses}", "warm": "long_view"} for rate in (0.01, 0.02, 0.05, 0.1) for crosses in (CROSSES, "-q vb -q ub", "-q ::")
+    {"arguments": f"-l {rate} --ignore l {crosses}", "warm": "long_view"}
+    for rate in (0.02, 0.05, 0.2, 0.5)
+    for crosses in (CROSSES, "-q vb -q ub")
 ]
 FACTORISED_GRID = [
-    {"arguments": f"-l {rate} {crosses} {pairs}", "warm": "long_view"}
-    for rate in (0.02, 0.05, 0.1)
-    for crosses in ("", "-q vb -q ub")
+    {"arguments": f"-l {rate} --ignore l {pairs}", "warm": "long_view"}
+    for rate in (0.1, 0.3, 0.6)
     for pairs in ("--lrq uv4 --lrq ut4", "--lrq uv8 --lrq ut8 --lrq ua8 --lrqdropout", "--lrqfa uvtabd4")
 ]
 

@@ -54,7 +54,7 @@ def score(job: Job) -> list[dict[str, Any]]:
         figures = metrics.figures(label, p, viewer)
         figures |= {f"first_{name}": value for name, value in metrics.figures(label[first], p[first], viewer[first]).items()}
         answers.append({"peer": job.peer.name, "task": task, "seed": job.seed, "settings": job.settings, "took_s": took_s, **figures})
-    print(f"  {job.peer.name}: seed {job.seed}, {took_s:.0f} s", file=sys.stderr, flush=True)
+        print(f"  {job.peer.name}, {task}, seed {job.seed}: {figures['auc']:.4f} {figures['gauc']:.4f}, {took_s:.0f} s", file=sys.stderr, flush=True)
     return answers
 
 
@@ -114,9 +114,8 @@ def watershed_rows(program: Path, folder: Path, seeds: list[int]) -> tuple[list[
             return [], f"replay failed: {(error.stderr.strip().splitlines() or ['no message'])[-1]}"
         except (subprocess.TimeoutExpired, ValueError) as error:
             return [], f"replay gave no figures: {error}"
-        expected = stream_scored_from()
-        if answer["scored_from_ms"] != expected:
-            return [], f"replay scored from {answer['scored_from_ms']} ms, the peers from {expected} ms"
+        if answer["scored_from_ms"] != prepared.from_ms:
+            return [], f"replay scored from {answer['scored_from_ms']} ms, the peers from {prepared.from_ms} ms"
         took_s = round(time.perf_counter() - begin, 1)
         extra = {"seed": seed, "took_s": took_s, "examples_per_s": answer["examples_per_s"]}
         runs += [task | extra for task in answer["tasks"] if task["task"] in stream.TASKS]
@@ -127,11 +126,6 @@ def watershed_rows(program: Path, folder: Path, seeds: list[int]) -> tuple[list[
         took_s, per_s = (round(float(np.mean([run[name] for run in mine])), 1) for name in ("took_s", "examples_per_s"))
         rows.append({**row, "took_s": took_s, "examples_per_s": per_s, "figures": summary(mine)})
     return rows, ""
-
-
-def stream_scored_from() -> int:
-    """Where scoring begins, Unix milliseconds."""
-    return prepared.from_ms
 
 
 def machine() -> dict[str, Any]:
