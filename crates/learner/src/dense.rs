@@ -1,4 +1,4 @@
-//! The dense weights: shapes, first values, and the mini-batch Adagrad step.
+//! The dense weights: shapes, first values, and the mini-batch step (Adagrad with a fading memory, as in RMSProp).
 
 use base::Rng;
 
@@ -71,7 +71,7 @@ impl Dense {
         fill("second", dense.second.as_flattened_mut(), (2.0 / HIDDEN_1 as f32).sqrt());
         fill("heads", dense.heads.as_flattened_mut(), 0.03);
         fill("content", dense.content.as_flattened_mut(), 0.06);
-        fill("tower", dense.tower.as_flattened_mut(), 0.05);
+        fill("tower", dense.tower.as_flattened_mut(), 0.03);
         for spec in &TABLE {
             let task = spec.task.index();
             dense.bias[0][task] = crate::math::logit(spec.prior);
@@ -304,6 +304,9 @@ impl Optimised {
 
 /// Examples after which the hidden layers step half as far as they ever will.
 const WARM_EXAMPLES: f32 = 2_000.0;
+/// What a step keeps of the squares before it: the step size is that of about the last five thousand batches, so that the net goes
+/// on learning when the world changes.
+const SQUARES_KEPT: f32 = 0.9998;
 /// Biases follow the base rates faster than the other weights move.
 const BIAS_STEP: f32 = 2.0;
 const WIDE_STEP: f32 = 1.0;
@@ -373,7 +376,7 @@ fn step_block<const W: usize>(
         }
     }
     for lane in 0..W {
-        squares[lane] += g[lane] * g[lane];
+        squares[lane] = SQUARES_KEPT * squares[lane] + g[lane] * g[lane];
         weights[lane] -= step * g[lane] / (squares[lane] + SQUARE_FLOOR).sqrt();
     }
 }

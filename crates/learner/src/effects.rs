@@ -7,11 +7,12 @@
 //! mean of the logistic over that belief, `p = sigmoid(M / sqrt(1 + pi S / 8))` (MacKay 1992), and the outcome y moves each mean by its
 //! part in the doubt: `m_f += a_f s_f (y - p) / (1 + p (1 - p) S)`. This is the extended Kalman filter with a diagonal covariance
 //! (West, Harrison, Migon 1985; the gain is that of Glickman's ratings): what is little known moves much, what is well known hardly.
-//! `n` is held to a field's limit, below which old impressions are forgotten.
+//! An impression counts in `n` by its information, less what
+//! the doubt in its other effects takes from it. `n` is held to a field's limit, below which old impressions are forgotten.
 //!
 //! One pass over a log gives what several passes of a stochastic gradient give, and the effects are their own explanation.
 
-use crate::math::{D, Vector, ZERO, logit, sigmoid};
+use crate::math::{D, Vector, ZERO, dot, logit, sigmoid};
 use crate::table::{FIELDS, Field, View};
 use crate::task::{GROUPS, TABLE, TASKS};
 
@@ -129,37 +130,48 @@ pub(crate) fn evidence(effects: &Vector, group: usize) -> f32 {
 /// What one outcome says, before it is shared out among the rows.
 pub(crate) struct Lesson {
     error: Vector,
-    counts: [f32; GROUPS],
+    /// p (1 - p), and the same in units of the mean information over the tasks of a group; 0 where there is no label.
+    curvature: Vector,
+    counts: Vector,
+    /// Variance of the whole prediction.
+    variance: Vector,
 }
 
 impl Lesson {
     /// `None` when nothing has a label or something is no number.
     pub fn of(belief: &Belief, labels: &[Option<f32>; TASKS], weight: f32, information: &mut Information) -> Option<Self> {
         let logits = belief.logits();
-        let mut lesson = Self { error: ZERO, counts: [0.0; GROUPS] };
+        let mut lesson = Self { error: ZERO, curvature: ZERO, counts: ZERO, variance: belief.variance };
         for (task, label) in labels.iter().enumerate() {
             let Some(label) = label else { continue };
             let p = sigmoid(logits[task] + information.prior[task]);
             let h = p * (1.0 - p);
             lesson.error[task] = weight * (label - p) / (1.0 + h * belief.variance[task]);
-            lesson.counts[TABLE[task].group] += weight / SIZES[TABLE[task].group];
+            lesson.curvature[task] = h;
+            lesson.counts[task] = weight * h / (information.mean[task] * SIZES[TABLE[task].group]);
             information.mean[task] += (h - information.mean[task]) / INFORMATION_HORIZON;
         }
-        let sound = lesson.error.iter().all(|error| error.is_finite());
-        (sound && lesson.counts.iter().any(|count| *count > 0.0)).then_some(lesson)
+        let sound = lesson.error.iter().chain(&lesson.counts).all(|number| number.is_finite());
+        (sound && labels.iter().any(Option::is_some)).then_some(lesson)
     }
 
     /// A row's effects after the lesson.
     #[inline(always)]
     pub fn taught(&self, field: Field, effects: &Vector, share: f32, information: &Information) -> Vector {
         let variance = variance(field, effects, information);
-        let mut out = *effects;
+        let (mut out, mut gained) = (*effects, ZERO);
+        for lane in 0..D {
+            let own = share * share * variance[lane];
+            // What the doubt in the other effects leaves of the outcome's information.
+            gained[lane] =
+                share * share * self.counts[lane] / (1.0 + self.curvature[lane] * (self.variance[lane] - own).max(0.0));
+        }
         for lane in 0..TASKS {
             let moved = effects[lane] + share * variance[lane] * self.error[lane];
             out[lane] = moved.max(-EFFECT_MAX).min(EFFECT_MAX);
         }
         for group in 0..GROUPS {
-            let n = effects[COUNTS + group] + share * share * self.counts[group];
+            let n = effects[COUNTS + group] + dot(&gained, &MASKS[group]);
             out[COUNTS + group] = n.min(COUNT_MAX[field as usize]);
         }
         out

@@ -4,8 +4,10 @@ use crate::features::{HASHTAGS_MAX, VideoFeatures, ViewerFeatures};
 use crate::forward::{CandidateRows, logits_of, trace_one};
 use crate::learner::{Learner, prediction};
 use crate::math::D;
+use crate::rivals::ORDERED;
 use crate::shape::*;
-use crate::side::{ViewerSide, unit};
+use crate::side::{Model, ViewerSide, unit};
+use crate::table::Field;
 use crate::task::Task;
 
 /// A group of inputs that is taken away together.
@@ -109,6 +111,15 @@ impl Group {
                 *product = 0.0;
             }
         }
+        let ordered = |part: usize| {
+            let start = WIDE_START + DOTS + Affinity::Ordered as usize + part * ORDERED.len();
+            start..start + ORDERED.len()
+        };
+        match self {
+            Self::Video => x[ordered(0)].fill(0.0),
+            Self::Viewer => [1, 2].into_iter().for_each(|part| x[ordered(part)].fill(0.0)),
+            _ => {}
+        }
         for (affinity, rest) in self.affinities() {
             x[WIDE_START + DOTS + *affinity as usize] = if *rest == Rest::Mean { neutral } else { 0.0 };
         }
@@ -119,8 +130,17 @@ impl Group {
         use Affinity as A;
         use Rest::{Mean, Zero};
         match self {
-            Self::Viewer => &[(A::ViewerWatch, Zero), (A::ViewerWatchEvidence, Zero), (A::ViewerLike, Zero)],
-            Self::Mood => &[(A::Mean, Zero), (A::Recent, Zero), (A::HistoryLength, Zero)],
+            Self::Viewer => {
+                &[(A::ViewerWatch, Zero), (A::ViewerWatchEvidence, Zero), (A::ViewerLike, Zero), (A::HabitEvidence, Zero)]
+            }
+            Self::Mood => &[
+                (A::Mean, Zero),
+                (A::Recent, Zero),
+                (A::HistoryLength, Zero),
+                (A::Last, Zero),
+                (A::Days, Zero),
+                (A::DaysEvidence, Zero),
+            ],
             Self::HashtagAffinity => {
                 &[(A::Hashtags, Mean), (A::HashtagBest, Mean), (A::HashtagWorst, Mean), (A::HashtagEvidence, Zero)]
             }
@@ -158,8 +178,8 @@ pub struct Explanation {
     pub task: Task,
     pub probability: f32,
     pub logit: f32,
-    /// How much lower the logit would be without each group, largest in size first. An approximation: groups work together, so
-    /// these do not add up to the logit.
+    /// What each group adds to the logit, largest in size first: its own effects, which are exact, and how much lower the net's part would
+    /// be without it, an approximation, since groups work together there. So these do not quite add up to the logit.
     pub contributions: Vec<(Group, f32)>,
     /// The viewer's recency-weighted mean outcome on the clip's creator, on each of its hashtags (by key), and on what looks
     /// and sounds like it; -1 to 1, above or below what the viewer has of things never seen.
@@ -173,6 +193,43 @@ pub struct Explanation {
 /// Likeness (a cosine) from which a liked clip is named as similar.
 const SIMILAR_MIN: f32 = 0.5;
 
+/// The effects of each group's rows on a task (by its index), as they stand in the logit.
+fn effects_by_group(
+    model: &Model<'_>,
+    side: &ViewerSide,
+    video: &VideoFeatures,
+    rows: &CandidateRows,
+    task: usize,
+) -> [f32; Group::ALL.len()] {
+    let mut out = [0.0; Group::ALL.len()];
+    let mut whole = side.belief;
+    rows.each_effect(video, |field, row, share| {
+        whole.add(model.view, model.information, field, row, share);
+    });
+    // The doubt in the whole draws every effect towards zero alike.
+    let scale = if whole.mean[task] == 0.0 { 1.0 } else { whole.logits()[task] / whole.mean[task] };
+    let mut add = |group: Group, field: Field, row: Option<u32>, share: f32| {
+        out[group as usize] += scale * share * model.view.effects(field, row)[task];
+    };
+    add(Group::Viewer, Field::Viewer, side.viewer_row, 1.0);
+    add(Group::Viewer, Field::Habit, side.habit_row, 1.0);
+    side.context_rows.iter().for_each(|row| add(Group::Context, Field::Context, *row, 1.0));
+    let mut form = [rows.duration, rows.age].into_iter();
+    rows.each_effect(video, |field, row, share| {
+        let group = match field {
+            Field::Creator => Group::Creator,
+            Field::Sound => Group::Sound,
+            Field::Hashtag => Group::Hashtags,
+            Field::Word => Group::Words,
+            // Length and age first, then having seen it, which is about the clip.
+            Field::Context if form.next().is_some() => Group::Form,
+            _ => Group::Video,
+        };
+        add(group, field, row, share);
+    });
+    out
+}
+
 impl Learner {
     /// Explains one prediction. About twenty times the cost of predicting one candidate.
     pub fn explain(&self, now_ms: i64, viewer: &ViewerFeatures, video: &VideoFeatures, task: Task) -> Explanation {
@@ -183,12 +240,14 @@ impl Learner {
             let (candidate, activations) = trace_one(self.level(), model, &side, now_ms, video, &rows, &mut x);
             let (logits, at) = (activations.logits[0], task.index());
             let neutral = side.taste.hashtag(u64::MAX).mean;
+            let effects = effects_by_group(model, &side, video, &rows, at);
+            let net = logits_of(self.level(), model.dense, &x)[at];
             let mut contributions: Vec<(Group, f32)> = Group::ALL
                 .into_iter()
                 .map(|group| {
                     let mut without = x;
                     group.clear(&mut without, neutral);
-                    (group, logits[at] - logits_of(self.level(), model.dense, &without)[at])
+                    (group, effects[group as usize] + net - logits_of(self.level(), model.dense, &without)[at])
                 })
                 .collect();
             contributions.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));

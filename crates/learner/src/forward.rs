@@ -218,22 +218,23 @@ pub(crate) fn inputs(
     let creator = side.taste.creator(video.creator);
     let seen = side.taste.seen(video.video);
     let mut belief = side.belief;
-    let mut add = |field, row, share| belief.add(model.view, model.information, field, row, share);
-    let video_effects = add(Field::Video, rows.video, 1.0);
-    let creator_effects = add(Field::Creator, rows.creator, 1.0);
-    let sound_effects = if video.sound != 0 { add(Field::Sound, rows.sound, 1.0) } else { ZERO };
+    let (view, information) = (model.view, model.information);
+    let video_effects = belief.add(view, information, Field::Video, rows.video, 1.0);
+    let creator_effects = belief.add(view, information, Field::Creator, rows.creator, 1.0);
+    let mut sound_effects = ZERO;
+    if video.sound != 0 {
+        sound_effects = belief.add(view, information, Field::Sound, rows.sound, 1.0);
+    }
     let (mut hashtag_effect, share) = (0.0, 1.0 / video.hashtags.len().clamp(1, HASHTAGS_MAX) as f32);
     for row in rows.hashtags.iter().take(video.hashtags.len()) {
-        hashtag_effect += share * watch_effect(&add(Field::Hashtag, *row, share));
+        hashtag_effect += share * watch_effect(&belief.add(view, information, Field::Hashtag, *row, share));
     }
     let share = 1.0 / video.words.len().clamp(1, WORDS_MAX) as f32;
     for row in rows.words.iter().take(video.words.len()) {
-        add(Field::Word, *row, share);
+        belief.add(view, information, Field::Word, *row, share);
     }
-    add(Field::Context, rows.duration, 1.0);
-    add(Field::Context, rows.age, 1.0);
-    if let Some(row) = rows.seen {
-        add(Field::Context, row, 1.0);
+    for row in [rows.duration, rows.age].into_iter().chain(rows.seen) {
+        belief.add(view, information, Field::Context, row, 1.0);
     }
     candidate.belief = belief;
     let additive = belief.logits();

@@ -5,8 +5,15 @@
 //! ffmpeg, files or the event log; time is an argument.
 //!
 //! # The model
-//! Rows of D = 16 numbers, one per id, in collisionless tables (viewer, video, creator, sound, hashtag, word, and buckets of
-//! context). For one viewer and one candidate:
+//! Per task, `p = sigmoid(additive + net)`: an additive Bayesian regression over everything that has an id, and a net over what
+//! only shows in combination. Both are fed by rows, one per id, in collisionless tables (viewer, video, creator, sound, hashtag, word,
+//! buckets of context, viewer on a tab): an effect per task and a vector of D = 16 numbers.
+//!
+//! **Additive part** ([`effects`]): `M = sum of the effects of all ids of the impression`, drawn towards zero by its doubt. One pass learns it:
+//! each effect has a belief (mean and variance), and an outcome moves what is little known. Hashtags and words share one effect's
+//! weight among them. Having seen the clip before, with how it ended and how long ago, is an id too.
+//!
+//! **Net**: for one viewer and one candidate,
 //!
 //! | vector | made of |
 //! | --- | --- |
@@ -16,14 +23,14 @@
 //! | video, creator, sound, hashtags, words, content, form | rows, means of rows, C z, and the rows of duration and age |
 //! | attended | sum of w k v r over the history: likeness k = e^(4 (cos - 1)) to the candidate, recency w, outcome v |
 //!
-//! Inputs x `[256]` = 4 viewer vectors, 7 candidate vectors, attended, 4 x 7 inner products (as in a factorisation machine,
-//! Rendle 2010), and 36 hand-made numbers: the viewer's shrunk mean outcome on the candidate's hashtags, creator, content
-//! neighbours and learned neighbours; decaying counted rates of video, creator, hashtags, sound and viewer; duration and age.
-//! Then `h1 = relu(x W1)` `[64]`, `h2 = relu(h1 W2)` `[32]`, and per task `p = sigmoid(b + h2 H + x_wide V)`: shared bottom, own
-//! heads, a wide part beside the deep one (Cheng et al. 2016, arXiv 1606.07792). The wide part starts from priors: a brand-new
-//! viewer's second page turns by arithmetic on what they just did, before anything was learned; training then corrects it.
-//! Attention over the history by likeness to the candidate follows DIN (Zhou et al. 2018, arXiv 1706.06978), with kernel weights
-//! instead of a net of its own: no gradient flows through them.
+//! Inputs x `[288]` = 4 viewer vectors, 7 candidate vectors, attended, 4 x 7 inner products (as in a factorisation machine,
+//! Rendle 2010), and 68 hand-made numbers: the viewer's shrunk mean outcome on the candidate's hashtags, creator, content
+//! neighbours and learned neighbours; the effects of video, creator, hashtags, sound, viewer and of the viewer on this tab, what they rest
+//! on, and their sum; pause, last days; duration and age. Then `h1 = relu(x W1)` `[32]`, `h2 = relu(h1 W2)` `[16]`, and the net's part
+//! is `b + h2 H + x_wide V`: shared bottom, own heads, a wide part beside the deep one (Cheng et al. 2016, arXiv 1606.07792). The wide part
+//! starts from priors: a brand-new viewer's second page turns by arithmetic on what they just did, before anything was learned;
+//! training then corrects it. Attention over the history by likeness to the candidate follows DIN (Zhou et al. 2018, arXiv
+//! 1706.06978), with kernel weights instead of a net of its own: no gradient flows through them.
 //!
 //! **Retrieval**: `u . r` with `u = appeal + self + A liked + B disliked + C context`, trained beside the heads by the log loss
 //! of "watched or acted on"; both vectors have 16 numbers and `u` moves with the newest history item.
@@ -31,8 +38,10 @@
 //! **Watch time** is debiased for duration: its label is the rank of the share watched among views of clips of like length (D2Q,
 //! Zhan et al. 2022, arXiv 2206.06003), so its prediction is an expected rank, 0 to 1.
 //!
-//! **Learning**: summed log losses of the tasks that have a label (missing is not negative); Adagrad (Duchi et al. 2011), one
-//! accumulator per row, one per dense weight; rows at once, dense weights every 32 examples. Each example is predicted before it
+//! **Learning**: the effects by their filter; net and vectors by the summed log losses of the tasks that have a label (missing is not
+//! negative) and, for what the view itself decides, half of a pairwise loss against the viewer's last impressions ([`rivals`]):
+//! Adagrad (Duchi et al. 2011), one accumulator per row, one that fades per dense weight; rows at once, dense weights every 32
+//! examples. Each example is predicted before it
 //! is learned, and measured: [`Metrics`].
 //!
 //! # Invariants

@@ -4,8 +4,8 @@ use crate::math::D;
 
 /// Examples per dense step.
 pub(crate) const BATCH: usize = 32;
-pub(crate) const HIDDEN_1: usize = 64;
-pub(crate) const HIDDEN_2: usize = 32;
+pub(crate) const HIDDEN_1: usize = 32;
+pub(crate) const HIDDEN_2: usize = 16;
 
 /// The viewer's vectors among the inputs, in order.
 pub(crate) const VIEWER_SELF: usize = 0;

@@ -160,15 +160,15 @@ fn turn(trainer: &Trainer, form: Form) -> (f32, f32, f64) {
 fn a_new_viewers_next_page_turns() {
     let forms = [("both", BOTH), ("hashtags", Form { content: false, ..BOTH }), ("content", Form { hashtags: false, ..BOTH })];
     for (name, form) in forms {
-        for examples in [0, 10, 300, 1_000, 5_000] {
-            let (mut world, mut trainer, mut now_ms) = (World::new(2, form), Trainer::new(Config::default()), START_MS);
+        for (seed, examples) in [2, 3, 4, 5].into_iter().flat_map(|seed| [0, 10, 300, 1_000, 5_000].map(|n| (seed, n))) {
+            let (mut world, mut trainer, mut now_ms) = (World::new(seed, form), Trainer::new(Config::default()), START_MS);
             for (_, video) in &world.videos {
                 trainer.observe_video(START_MS, video);
             }
             world.train(&mut trainer, examples, &mut now_ms);
             let (gap, mean_gap, ordered) = turn(&trainer, form);
-            assert!(gap > 0.0 && mean_gap > 0.15, "{name} after {examples} examples: {gap} {mean_gap}");
-            assert!(ordered > 0.85, "{name} after {examples} examples, retrieval: {ordered}");
+            assert!(gap > 0.0 && mean_gap > 0.15, "{name} after {examples} examples, world {seed}: {gap} {mean_gap}");
+            assert!(ordered > 0.85, "{name} after {examples} examples, world {seed}, retrieval: {ordered}");
         }
     }
 }

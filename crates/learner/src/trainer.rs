@@ -13,7 +13,7 @@ use crate::features::{ContentCode, VideoFeatures, ViewerFeatures};
 use crate::forward::{CandidateRows, age_key, age_ms, duration_key, trace_one};
 use crate::learner::{Learner, Published, prediction};
 use crate::limits::Shares;
-use crate::math::Level;
+use crate::math::{Level, multiversion};
 use crate::metrics::{MetricPoint, Metrics, TaskWindow, Totals};
 use crate::rivals::Rivals;
 use crate::scale::{ContentScale, Whitener};
@@ -284,16 +284,29 @@ impl Trainer {
         }
         let before = self.information;
         let Some(lesson) = Lesson::of(belief, labels, weight, &mut self.information) else { return };
-        let tables = &self.tables;
+        teach_rows(self.level, &self.tables, side, rows, &example.video, &lesson, &before);
+    }
+}
+
+multiversion! {
+    fn teach_rows(
+        level,
+        tables: &TablesWriter,
+        side: &ViewerSide,
+        rows: &CandidateRows,
+        video: &VideoFeatures,
+        lesson: &Lesson,
+        information: &Information,
+    ) {
         let teach = |field: Field, row: Option<u32>, share: f32| {
             if let Some(row) = row {
-                tables.teach(field, row, share, &lesson, &before);
+                tables.teach(field, row, share, lesson, information);
             }
         };
         side.context_rows.iter().for_each(|row| teach(Field::Context, *row, 1.0));
         teach(Field::Viewer, side.viewer_row, 1.0);
         teach(Field::Habit, side.habit_row, 1.0);
-        rows.each_effect(&example.video, teach);
+        rows.each_effect(video, teach);
     }
 }
 
