@@ -68,6 +68,7 @@ mod example;
 mod explain;
 mod features;
 mod forward;
+mod guard;
 pub mod joiner;
 pub mod labels;
 mod learner;

@@ -79,6 +79,8 @@ pub struct Totals {
     pub refused: u64,
     /// Gradients that were no numbers; they changed nothing.
     pub broken_gradients: u64,
+    /// Times that the dense weights went back to the last good ones, because the loss exploded.
+    pub fallbacks: u64,
     /// Ids that found the tables full.
     pub rows_refused: u64,
     /// Embedding rows and the bytes that tables take now.

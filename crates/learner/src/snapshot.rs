@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use crate::config::Config;
 use crate::dense::{Dense, Optimised};
 use crate::error::{Error, Result};
+use crate::guard::Guard;
 use crate::limits::Shares;
 use crate::math::D;
 use crate::metrics::{TaskWindow, Totals};
@@ -152,6 +153,10 @@ impl Trainer {
         for part in self.dense.weights.parts().into_iter().chain(self.dense.squares.parts()) {
             out.floats(part)?;
         }
+        for part in self.guard.good.weights.parts().into_iter().chain(self.guard.good.squares.parts()) {
+            out.floats(part)?;
+        }
+        out.encoded(&self.guard.watched)?;
         out.word(self.trace.len as u64)?;
         for part in self.trace.parts() {
             out.floats(part)?;
@@ -196,8 +201,13 @@ impl Trainer {
         for part in weights.parts_mut().into_iter().chain(squares.parts_mut()) {
             input.floats(part)?;
         }
+        let (mut good, mut good_squares) = (Dense::initial(config.seed), Dense::initial(config.seed));
+        for part in good.parts_mut().into_iter().chain(good_squares.parts_mut()) {
+            input.floats(part)?;
+        }
         let tables = TablesWriter::new(config.seed, config.rows_max);
         let mut trainer = Self::assemble(config, tables, Optimised::of(weights, squares));
+        trainer.guard = Guard { watched: input.decoded()?, good: Optimised::of(good, good_squares) };
         trainer.trace.len = usize::try_from(input.word()?).ok().filter(|len| *len < BATCH).ok_or(Error::Corrupt("batch"))?;
         for part in trainer.trace.parts_mut() {
             input.floats(part)?;

@@ -41,6 +41,7 @@ fn seen(video: &VideoFeatures, watch_ms: u32, at_ms: i64) -> HistoryItem {
 }
 
 /// Viewers with a taste in kinds; every view is an example.
+#[derive(Clone)]
 struct World {
     rng: Rng,
     kinds: usize,
@@ -429,4 +430,45 @@ fn full_tables_refuse_new_ids_until_old_ones_expire() {
     assert!(expired > 30 && trainer.totals().rows == 60 - expired as u64);
     trainer.observe_video(START_MS, &video(99, 0, BOTH, &mut rng));
     assert!(trainer.totals().rows > 60 - expired as u64);
+}
+
+#[test]
+fn an_exploded_net_falls_back_and_a_snapshot_falls_back_alike() {
+    let (mut world, mut trainer, mut now_ms) = (World::new(6, BOTH), Trainer::new(Config::default()), START_MS);
+    world.train(&mut trainer, 12_000, &mut now_ms);
+    assert_eq!(trainer.totals().fallbacks, 0, "nothing was wrong");
+    let usual = trainer.points()[Task::Finish.index()].log_loss;
+    // Every head's weights blown up: what a run of bad luck with too large a step would leave behind.
+    for weight in trainer.dense.weights.heads.as_flattened_mut() {
+        *weight = *weight * 400.0 + 30.0;
+    }
+    // What is derived from the weights is made anew with a restore; then once more in the middle of the alarm.
+    let restored = |trainer: &Trainer| {
+        let mut bytes = Vec::new();
+        trainer.snapshot(&mut bytes).unwrap();
+        Trainer::restore(Config::default(), &mut bytes.as_slice()).unwrap()
+    };
+    let mut trainer = restored(&trainer);
+    world.train(&mut trainer, 8, &mut now_ms);
+    assert_eq!(trainer.totals().fallbacks, 0, "a few bad examples are no alarm");
+    let mut again = restored(&trainer);
+    let (mut world_again, mut now_again) = (world.clone(), now_ms);
+    world.train(&mut trainer, 2_000, &mut now_ms);
+    world_again.train(&mut again, 2_000, &mut now_again);
+    assert!((1..=2).contains(&trainer.totals().fallbacks), "{}", trainer.totals().fallbacks);
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    trainer.snapshot(&mut a).unwrap();
+    again.snapshot(&mut b).unwrap();
+    assert!(a == b, "the replay fell back at another example");
+    let mut loss = 0.0;
+    let mut out = Vec::new();
+    for _ in 0..2_000 {
+        let example = world.example(now_ms);
+        trainer.publish(now_ms);
+        trainer.learner().predict(now_ms, &example.viewer, &[&example.video], &mut out);
+        let p = f64::from(out[0].get(Task::Finish)).clamp(1e-6, 1.0 - 1e-6);
+        let yes = example.labels.get(Task::Finish) == Some(1.0);
+        loss -= if yes { p.ln() } else { (1.0 - p).ln() };
+    }
+    assert!(loss / 2_000.0 < usual * 1.15, "{} after the fall-back, {usual} before", loss / 2_000.0);
 }

@@ -11,6 +11,7 @@ use crate::effects::{Belief, Information, Lesson};
 use crate::example::{Example, Trained};
 use crate::features::{ContentCode, VideoFeatures, ViewerFeatures};
 use crate::forward::{CandidateRows, age_key, age_ms, duration_key, trace_one};
+use crate::guard::{Guard, Verdict};
 use crate::learner::{Learner, Published, prediction};
 use crate::limits::Shares;
 use crate::math::{Level, multiversion};
@@ -37,6 +38,7 @@ pub struct Trainer {
     pub(crate) information: Information,
     pub(crate) shares: Shares,
     pub(crate) rivals: Rivals,
+    pub(crate) guard: Guard,
     pub(crate) windows: Vec<TaskWindow>,
     pub(crate) totals: Totals,
     /// When the last metrics point was made; none yet.
@@ -64,6 +66,7 @@ impl Trainer {
         Self {
             config,
             tables,
+            guard: Guard::new(dense.clone()),
             dense,
             trace: Trace::new(),
             scale,
@@ -161,6 +164,10 @@ impl Trainer {
         }
         self.teach(example, &rows, &side, &candidate.belief, &labels, weight);
         self.totals.learned += 1;
+        if self.guard.observe(&predicted.probability, &labels, &self.dense) == Verdict::FallBack {
+            self.dense = self.guard.good.clone();
+            self.trace.len = 0;
+        }
         Trained::Learned
     }
 
@@ -191,6 +198,7 @@ impl Trainer {
             rows: self.tables.rows(),
             table_bytes: self.tables.bytes(),
             rows_refused: self.tables.refused,
+            fallbacks: self.guard.watched.fallbacks,
             dense_parameters: self.dense.weights.parameters() as u64,
             ..self.totals
         }
