@@ -4,6 +4,7 @@
 //! examples that the joiner makes. Readers (the feed, the pages) never wait for it. Its memory is snapshotted with the place in
 //! the log; a start reads the newest snapshot and the log after it.
 
+mod gauges;
 mod models;
 mod probe;
 mod snapshot;

@@ -7,10 +7,11 @@ use eventlog::dedup::Dedup;
 use eventlog::{Body, Context, Event};
 use hashbrown::HashSet;
 use learner::joiner::{Action, Impression, Joiner, Target, Watch};
-use learner::{Example, Labels, Task, Trainer, VideoFeatures, ViewerFeatures};
+use learner::{Example, Labels, Task, Totals, Trainer, VideoFeatures, ViewerFeatures};
 use retrieval::{CandidateIndex, Entry};
 use views::Views;
 
+use super::gauges;
 use super::models::Kept;
 use super::videos::{KnownVideo, KnownVideos};
 use crate::feed::history_items;
@@ -37,6 +38,8 @@ pub struct State {
     refresh_next: usize,
     examples: Vec<Example>,
     rows_idle_days: i64,
+    /// The model's counts as they were last told.
+    told: Totals,
     /// The day, in days since 1970 by the log's time, for which idle rows were last looked for.
     day: i64,
 }
@@ -51,6 +54,7 @@ impl State {
         dedup: Dedup,
         rows_idle_days: u32,
     ) -> Self {
+        let told = trainer.totals();
         let mut state = Self {
             views,
             videos,
@@ -66,6 +70,7 @@ impl State {
             refresh_next: 0,
             examples: Vec::new(),
             rows_idle_days: i64::from(rows_idle_days.max(1)),
+            told,
             day: i64::MIN,
         };
         // The tables beside the views are functions of them: made anew after a restart, not stored.
@@ -188,6 +193,10 @@ impl State {
     /// Shows readers what was learned since the last call.
     pub fn publish(&mut self, now: Timestamp) {
         self.trainer.publish(now.as_millis());
+        let totals = self.trainer.totals();
+        gauges::tell("shared", &self.told, &totals);
+        gauges::tell_joined(&self.joiner.counters());
+        self.told = totals;
         self.own_models.iter_mut().for_each(|own| own.publish(now.as_millis()));
         let learner = self.trainer.learner();
         let turn = self.order.iter().cycle().skip(self.refresh_next).take(REFRESHED_PER_BATCH.min(self.order.len())).copied();
