@@ -2,6 +2,63 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::table::{FIELDS, Precision};
+
+/// A number per field of the tables.
+macro_rules! per_field {
+    ($(#[$meta:meta])* $name:ident: $ty:ty, $default:expr, $($field:ident = $value:expr),*) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name {
+            pub viewer: $ty,
+            pub video: $ty,
+            pub creator: $ty,
+            pub sound: $ty,
+            pub hashtag: $ty,
+            pub word: $ty,
+            /// Circumstances and buckets.
+            pub context: $ty,
+            /// What a viewer does on one tab.
+            pub habit: $ty,
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                let even: $ty = $default;
+                #[allow(clippy::needless_update)]
+                Self { $($field: $value,)* ..Self::of(even) }
+            }
+        }
+
+        impl $name {
+            /// The same for every field.
+            pub const fn of(all: $ty) -> Self {
+                Self { viewer: all, video: all, creator: all, sound: all, hashtag: all, word: all, context: all, habit: all }
+            }
+
+            /// In the order of the tables' fields.
+            pub(crate) const fn all(&self) -> [$ty; FIELDS] {
+                [self.viewer, self.video, self.creator, self.sound, self.hashtag, self.word, self.context, self.habit]
+            }
+        }
+    };
+}
+
+per_field! {
+    /// How often an id must be sighted within the window before it gets a row; 0 and 1: at once, at most 255. A word's is 2: half of them
+    /// never come again.
+    Sightings: u8, 1, word = 2
+}
+per_field! {
+    /// Days after which a row that nobody met goes; 0: as the caller of [`crate::Trainer::expire`] says. Context rows stay.
+    IdleDays: u32, 0,
+}
+per_field! {
+    /// Rows that are expected: the index is made for so many from the start and need not grow. Memory is taken as rows come.
+    RowsExpected: u32, 0,
+}
+
 /// Every limit of the learner. The defaults are those that the tests and the benchmark use.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -10,6 +67,18 @@ pub struct Config {
     pub seed: u64,
     /// Rows of all fields together; a new id beyond it gets none (counted) until rows that nobody met again make room.
     pub rows_max: u64,
+    /// How rows hold their vectors.
+    pub precision: Precision,
+    /// Sightings that an id needs before it gets a row, per field.
+    pub sightings: Sightings,
+    /// The window of the sightings, seconds; a sighting counts for half of it at the least and all of it at the most.
+    pub sightings_window_s: u64,
+    /// Bytes of the sketch that sightings are counted in, held to a power of two up to 2 GiB.
+    pub sketch_bytes: usize,
+    /// Days until an idle row goes, per field.
+    pub idle_days: IdleDays,
+    /// Rows that the tables are prepared for, per field.
+    pub rows_expected: RowsExpected,
     /// Step of the embedding rows (row-wise Adagrad).
     pub row_step: f32,
     /// Step of the dense weights (Adagrad).
@@ -35,6 +104,12 @@ impl Default for Config {
         Self {
             seed: 1,
             rows_max: 20_000_000,
+            precision: Precision::F32,
+            sightings: Sightings::default(),
+            sightings_window_s: 7 * 86_400,
+            sketch_bytes: 4 << 20,
+            idle_days: IdleDays::default(),
+            rows_expected: RowsExpected::default(),
             row_step: 0.07,
             dense_step: 0.04,
             weight_max: 10.0,

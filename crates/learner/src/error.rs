@@ -9,6 +9,9 @@ pub enum Error {
     /// The snapshot was written by another version of this crate, or for other limits: rebuild from the log.
     #[error("the model snapshot has version {found}, this program reads {expected}")]
     Version { found: u32, expected: u32 },
+    /// Changes were asked for and nothing was saved that they could be changes of: write a whole snapshot.
+    #[error("there is no snapshot that changes could be added to")]
+    NoBase,
     /// The reader or writer of a snapshot failed.
     #[error("reading or writing the model snapshot: {0}")]
     Io(#[from] std::io::Error),

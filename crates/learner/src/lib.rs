@@ -89,7 +89,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use config::Config;
+pub use config::{Config, IdleDays, RowsExpected, Sightings};
 pub use error::{Error, Result};
 pub use example::{Example, Trained};
 pub use explain::{Explanation, Group};
@@ -100,7 +100,8 @@ pub use features::{
 pub use learner::Learner;
 pub use math::{D, Level};
 pub use metrics::{CalibrationBin, MetricPoint, Metrics, POINTS_MAX, TaskPoint, Totals};
-pub use table::{ROW_BYTES, SLOT_BYTES};
+pub use snapshot::Mark;
+pub use table::{Precision, ROW_BYTES, SLOT_BYTES};
 pub use task::{Labels, Prediction, Source, TABLE, TASKS, Task, TaskSpec};
 pub use taste::{Topic, creators, topics};
 pub use trainer::Trainer;

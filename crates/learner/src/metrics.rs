@@ -83,11 +83,24 @@ pub struct Totals {
     pub fallbacks: u64,
     /// Ids that found the tables full.
     pub rows_refused: u64,
-    /// Embedding rows and the bytes that tables take now.
+    /// Rows made, sightings that made none yet, rows that nobody met for long and that went.
+    pub rows_admitted: u64,
+    pub rows_waiting: u64,
+    pub rows_expired: u64,
+    /// Embedding rows, and the bytes that rows, indexes and the admission filter take now.
     pub rows: u64,
     pub table_bytes: u64,
     /// Dense weights.
     pub dense_parameters: u64,
+}
+
+/// What became of ids that had no row, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RowCounts {
+    pub refused: u64,
+    pub admitted: u64,
+    pub waiting: u64,
+    pub expired: u64,
 }
 
 /// One point of the time series.

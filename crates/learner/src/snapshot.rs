@@ -1,7 +1,8 @@
 //! The model as bytes: everything that decides what is learned next, so that snapshot + rest of the log = the same model.
 //!
-//! Form: magic, version (u32), then length-prefixed sections in a fixed order, then the CRC-32C of all of it; little-endian.
-//! Rows stand in the order of their numbers and maps in the order of their keys, so equal models have equal bytes.
+//! Form: magic, version, whole or changes, the checksum of what the changes are of (each u32), then sections in a fixed order, the tables
+//! last ([`crate::table`]), then the CRC-32C of all of it; little-endian. Rows stand in the order of their numbers and maps in the order of
+//! their keys, so equal models have equal bytes. Changes hold everything but rows that did not change.
 
 use std::io::{Read, Write};
 
@@ -10,18 +11,16 @@ use crate::dense::{Dense, Optimised};
 use crate::error::{Error, Result};
 use crate::guard::Guard;
 use crate::limits::Shares;
-use crate::math::D;
 use crate::metrics::{TaskWindow, Totals};
 use crate::rivals::Rivals;
 use crate::shape::BATCH;
-use crate::table::{ALL_FIELDS, RowImage, TablesWriter};
+use crate::table::{Sink, Source};
 use crate::task::TASKS;
 use crate::trainer::Trainer;
-use crate::watch::WatchRanks;
 
 const MAGIC: &[u8; 8] = b"wslearn\0";
 /// Raised with every change of the form or of the net's shape.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 /// A section longer than this is refused before memory is taken for it.
 const SECTION_BYTES_MAX: u64 = 64 << 30;
 
@@ -112,43 +111,68 @@ fn cut_short(error: std::io::Error) -> Error {
     }
 }
 
-const ROW_IMAGE_BYTES: usize = 8 + 2 * D * 4 + 8;
-const ROW_FREE: u64 = u64::MAX;
-
-fn encode_row(image: &Option<RowImage>, out: &mut Vec<u8>) {
-    let Some(image) = image else {
-        out.extend_from_slice(&ROW_FREE.to_le_bytes());
-        out.resize(out.len() + ROW_IMAGE_BYTES - 8, 0);
-        return;
-    };
-    out.extend_from_slice(&image.key.to_le_bytes());
-    image.weights.iter().for_each(|weight| out.extend_from_slice(&weight.to_le_bytes()));
-    image.effects.iter().for_each(|effect| out.extend_from_slice(&effect.to_le_bytes()));
-    out.extend_from_slice(&image.optimiser.to_le_bytes());
+impl<W: Write> Sink for Summing<'_, W> {
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.bytes(bytes)
+    }
 }
 
-fn decode_row(bytes: &[u8; ROW_IMAGE_BYTES]) -> Result<Option<RowImage>> {
-    let (words, _) = bytes.as_chunks::<8>();
-    let word = |at: usize| words.get(at).map_or(0, |word| u64::from_le_bytes(*word));
-    if word(0) == ROW_FREE {
-        return Ok(None);
+impl<R: Read> Source for Checked<'_, R> {
+    fn take(&mut self, into: &mut [u8]) -> Result<()> {
+        self.from.read_exact(into).map_err(cut_short)?;
+        self.crc = crc32c::crc32c_append(self.crc, into);
+        Ok(())
     }
-    let (mut weights, mut effects) = ([0.0; D], [0.0; D]);
-    for (number, bytes) in weights.iter_mut().chain(&mut effects).zip(bytes[8..].as_chunks::<4>().0) {
-        *number = f32::from_le_bytes(*bytes);
-        if !number.is_finite() {
-            return Err(Error::Corrupt("a row's weight is no number"));
-        }
-    }
-    Ok(Some(RowImage { key: word(0), weights, effects, optimiser: word(1 + D) }))
 }
+
+/// Which bytes a snapshot was: their checksum, which the changes after it name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark(u32);
+
+/// What a snapshot's bytes are.
+const WHOLE: u32 = 0;
+const CHANGES: u32 = 1;
 
 impl Trainer {
-    /// Writes the whole model. Equal models write equal bytes. Errors only when `to` fails.
-    pub fn snapshot(&self, to: &mut impl Write) -> Result<()> {
+    /// Writes the whole model. Equal models write equal bytes. Errors only when `to` fails. When the bytes are safe, say so:
+    /// [`Self::saved`].
+    pub fn snapshot(&self, to: &mut impl Write) -> Result<Mark> {
+        self.write(to, None)
+    }
+
+    /// Writes everything but the rows that did not change since what was [`Self::saved`] last: together with that, and what that is the
+    /// changes of, the whole model. Errors when nothing was saved or `to` fails.
+    pub fn changes(&self, to: &mut impl Write) -> Result<Mark> {
+        self.write(to, Some(self.saved.ok_or(Error::NoBase)?))
+    }
+
+    /// The bytes that gave this mark are safe: the next [`Self::changes`] are those after them. Call it before anything else is learned.
+    pub fn saved(&mut self, mark: Mark) {
+        self.saved = Some(mark);
+        self.tables.settle();
+    }
+
+    /// The snapshot that [`Self::changes`] would be the changes of.
+    pub fn saved_mark(&self) -> Option<Mark> {
+        self.saved
+    }
+
+    /// Lets go of it: this model is to have snapshots of its own.
+    pub fn unsave(&mut self) {
+        self.saved = None;
+    }
+
+    /// Rows that [`Self::changes`] would write.
+    pub fn rows_changed(&self) -> u64 {
+        self.tables.rows_touched()
+    }
+
+    fn write(&self, to: &mut impl Write, since: Option<Mark>) -> Result<Mark> {
         let mut out = Summing { to, crc: 0 };
         out.bytes(MAGIC)?;
         out.bytes(&VERSION.to_le_bytes())?;
+        out.bytes(&since.map_or(WHOLE, |_| CHANGES).to_le_bytes())?;
+        out.bytes(&since.map_or(0, |mark| mark.0).to_le_bytes())?;
         out.word(self.config.seed)?;
         for part in self.dense.weights.parts().into_iter().chain(self.dense.squares.parts()) {
             out.floats(part)?;
@@ -170,22 +194,37 @@ impl Trainer {
         out.encoded(&self.rivals.sorted())?;
         out.encoded(&self.windows)?;
         out.encoded(&self.totals)?;
-        out.encoded(&(self.tables.refused, self.measured_ms))?;
-        for field in ALL_FIELDS {
-            let (rows, free) = self.tables.images(field);
-            let mut bytes = Vec::with_capacity(rows.len() * ROW_IMAGE_BYTES);
-            rows.iter().for_each(|row| encode_row(row, &mut bytes));
-            out.word(bytes.len() as u64)?;
-            out.bytes(&bytes)?;
-            out.encoded(&free)?;
-        }
+        out.encoded(&(self.tables.counts, self.measured_ms))?;
+        out.encoded(&self.tables.sightings_image())?;
+        out.encoded(&self.tables.precision())?;
+        self.tables.write(&mut out, since.is_some())?;
         let crc = out.crc;
-        Ok(out.to.write_all(&crc.to_le_bytes())?)
+        out.to.write_all(&crc.to_le_bytes())?;
+        Ok(Mark(crc))
     }
 
     /// The model that [`Self::snapshot`] wrote. Limits and rates are those of `config`; its seed must be the snapshot's, since
     /// the first values of new rows follow from it.
     pub fn restore(config: Config, from: &mut impl Read) -> Result<Self> {
+        Self::restore_all(config, [from])
+    }
+
+    /// The model that [`Self::snapshot`] wrote and all [`Self::changes`] after it, in their order. Each is checked: one that is damaged,
+    /// missing or out of its place is an error, and what is before it can be restored without it.
+    pub fn restore_all<R: Read>(config: Config, parts: impl IntoIterator<Item = R>) -> Result<Self> {
+        let mut trainer = Self::new(config);
+        for mut part in parts {
+            trainer.saved = Some(trainer.read(&mut part)?);
+        }
+        if trainer.saved.is_none() {
+            return Err(Error::NoBase);
+        }
+        trainer.tables.finish()?;
+        trainer.give_out();
+        Ok(trainer)
+    }
+
+    fn read(&mut self, from: &mut impl Read) -> Result<Mark> {
         let mut input = Checked { from, crc: 0 };
         if &input.bytes::<8>()? != MAGIC {
             return Err(Error::Corrupt("it is not a model snapshot"));
@@ -194,59 +233,53 @@ impl Trainer {
         if found != VERSION {
             return Err(Error::Version { found, expected: VERSION });
         }
-        if input.word()? != config.seed {
+        let (kind, since) = (u32::from_le_bytes(input.bytes()?), Mark(u32::from_le_bytes(input.bytes()?)));
+        match (kind, self.saved) {
+            (WHOLE, None) => {}
+            (CHANGES, Some(mark)) if mark == since => {}
+            _ => return Err(Error::Corrupt("it does not follow on what is before it")),
+        }
+        if input.word()? != self.config.seed {
             return Err(Error::Corrupt("it was written under another seed"));
         }
-        let (mut weights, mut squares) = (Dense::initial(config.seed), Dense::initial(config.seed));
+        let (mut weights, mut squares) = (Dense::initial(self.config.seed), Dense::initial(self.config.seed));
         for part in weights.parts_mut().into_iter().chain(squares.parts_mut()) {
             input.floats(part)?;
         }
-        let (mut good, mut good_squares) = (Dense::initial(config.seed), Dense::initial(config.seed));
+        let (mut good, mut good_squares) = (Dense::initial(self.config.seed), Dense::initial(self.config.seed));
         for part in good.parts_mut().into_iter().chain(good_squares.parts_mut()) {
             input.floats(part)?;
         }
-        let tables = TablesWriter::new(config.seed, config.rows_max);
-        let mut trainer = Self::assemble(config, tables, Optimised::of(weights, squares));
-        trainer.guard = Guard { watched: input.decoded()?, good: Optimised::of(good, good_squares) };
-        trainer.trace.len = usize::try_from(input.word()?).ok().filter(|len| *len < BATCH).ok_or(Error::Corrupt("batch"))?;
-        for part in trainer.trace.parts_mut() {
+        self.guard = Guard { watched: input.decoded()?, good: Optimised::of(good, good_squares) };
+        self.dense = Optimised::of(weights, squares);
+        self.trace.len = usize::try_from(input.word()?).ok().filter(|len| *len < BATCH).ok_or(Error::Corrupt("batch"))?;
+        for part in self.trace.parts_mut() {
             input.floats(part)?;
         }
-        input.floats(&mut trainer.scale.count)?;
-        input.floats(&mut trainer.scale.mean)?;
-        input.floats(&mut trainer.scale.squares)?;
-        trainer.whitener = trainer.scale.whitener();
-        let mut ranks = WatchRanks::default();
-        input.floats(ranks.counts.as_flattened_mut())?;
-        trainer.ranks = ranks;
-        input.floats(&mut trainer.information.mean)?;
+        input.floats(&mut self.scale.count)?;
+        input.floats(&mut self.scale.mean)?;
+        input.floats(&mut self.scale.squares)?;
+        self.whitener = self.scale.whitener();
+        input.floats(self.ranks.counts.as_flattened_mut())?;
+        input.floats(&mut self.information.mean)?;
         let (window, used): (i64, Vec<(u64, f32)>) = input.decoded()?;
-        trainer.shares = Shares { window, used: used.into_iter().collect() };
-        trainer.rivals = Rivals::restored(input.decoded()?);
-        trainer.windows = input.decoded::<Vec<TaskWindow>>()?;
-        if trainer.windows.len() != TASKS || !trainer.windows.iter().all(TaskWindow::is_whole) {
+        self.shares = Shares { window, used: used.into_iter().collect() };
+        self.rivals = Rivals::restored(input.decoded()?);
+        self.windows = input.decoded::<Vec<TaskWindow>>()?;
+        if self.windows.len() != TASKS || !self.windows.iter().all(TaskWindow::is_whole) {
             return Err(Error::Corrupt("the metrics have another shape"));
         }
-        trainer.totals = input.decoded::<Totals>()?;
-        let (refused, measured_ms) = input.decoded()?;
-        (trainer.tables.refused, trainer.measured_ms) = (refused, measured_ms);
-        for field in ALL_FIELDS {
-            let bytes = input.section()?;
-            let (rows, rest) = bytes.as_chunks::<ROW_IMAGE_BYTES>();
-            if !rest.is_empty() {
-                return Err(Error::Corrupt("a row is cut"));
-            }
-            let rows = rows.iter().map(decode_row).collect::<Result<Vec<_>>>()?;
-            let free: Vec<u32> = input.decoded()?;
-            if !trainer.tables.restore(field, &rows, free) {
-                return Err(Error::Corrupt("rows and free rows contradict each other"));
-            }
+        self.totals = input.decoded::<Totals>()?;
+        (self.tables.counts, self.measured_ms) = input.decoded()?;
+        if !self.tables.restore_sightings(input.decoded()?) {
+            return Err(Error::Corrupt("a sighting is out of range"));
         }
+        let stored = input.decoded()?;
+        self.tables.read(&mut input, stored, kind == CHANGES)?;
         let expected = input.crc;
         if u32::from_le_bytes(input.bytes()?) != expected {
             return Err(Error::Corrupt("its checksum does not match"));
         }
-        trainer.give_out();
-        Ok(trainer)
+        Ok(Mark(expected))
     }
 }

@@ -7,6 +7,8 @@ use base::Rng;
 
 use crate::*;
 
+mod chain;
+
 const START_MS: i64 = 1_700_000_000_000;
 
 /// A video of a kind: by its hashtag, its look, or both.
@@ -365,7 +367,7 @@ fn a_forgotten_viewer_is_a_new_viewer() {
     let known = score(3);
     assert!(trainer.forget_viewer(3) && !trainer.forget_viewer(3));
     assert_ne!(score(3), known);
-    assert_eq!(trainer.tables.images(crate::table::Field::Viewer).0.iter().flatten().filter(|row| row.key == 3).count(), 0);
+    assert_eq!(trainer.tables.view().find(crate::table::Field::Viewer, 3), None);
 }
 
 #[test]
@@ -426,7 +428,7 @@ fn full_tables_refuse_new_ids_until_old_ones_expire() {
     }
     assert_eq!(trainer.totals().rows, 60);
     assert!(trainer.totals().rows_refused > 0);
-    let expired = trainer.expire(START_MS + 1_000, usize::MAX);
+    let expired = trainer.expire(START_MS + 3 * 86_400_000, 2, usize::MAX);
     assert!(expired > 30 && trainer.totals().rows == 60 - expired as u64);
     trainer.observe_video(START_MS, &video(99, 0, BOTH, &mut rng));
     assert!(trainer.totals().rows > 60 - expired as u64);

@@ -20,6 +20,7 @@ use crate::rivals::Rivals;
 use crate::scale::{ContentScale, Whitener};
 use crate::shape::*;
 use crate::side::{Model, ViewerSide, circumstances, habit_key};
+use crate::snapshot::Mark;
 use crate::table::{Field, TablesWriter};
 use crate::task::{Labels, TASKS, Task};
 use crate::taste::seen_key;
@@ -43,13 +44,15 @@ pub struct Trainer {
     pub(crate) totals: Totals,
     /// When the last metrics point was made; none yet.
     pub(crate) measured_ms: Option<i64>,
+    /// The snapshot that changes are counted from.
+    pub(crate) saved: Option<Mark>,
     level: Level,
     learner: Arc<Learner>,
 }
 
 impl Trainer {
     pub fn new(config: Config) -> Self {
-        Self::assemble(config, TablesWriter::new(config.seed, config.rows_max), Optimised::initial(config.seed))
+        Self::assemble(config, TablesWriter::new(&config), Optimised::initial(config.seed))
     }
 
     pub(crate) fn assemble(config: Config, tables: TablesWriter, dense: Optimised) -> Self {
@@ -78,6 +81,7 @@ impl Trainer {
             windows: vec![TaskWindow::default(); TASKS],
             totals: Totals::default(),
             measured_ms: None,
+            saved: None,
             level,
             learner: Arc::new(learner),
         }
@@ -197,7 +201,10 @@ impl Trainer {
         Totals {
             rows: self.tables.rows(),
             table_bytes: self.tables.bytes(),
-            rows_refused: self.tables.refused,
+            rows_refused: self.tables.counts.refused,
+            rows_admitted: self.tables.counts.admitted,
+            rows_waiting: self.tables.counts.waiting,
+            rows_expired: self.tables.counts.expired,
             fallbacks: self.guard.watched.fallbacks,
             dense_parameters: self.dense.weights.parameters() as u64,
             ..self.totals
@@ -226,9 +233,10 @@ impl Trainer {
         self.tables.remove(Field::Video, video)
     }
 
-    /// Removes at most `rows_max` rows last used before `before_ms`; gives their number.
-    pub fn expire(&mut self, before_ms: i64, rows_max: usize) -> usize {
-        self.tables.expire(seconds(before_ms), rows_max)
+    /// Removes at most `rows_max` rows that nobody met for `idle_days`, or for their field's own [`Config::idle_days`]; gives their
+    /// number.
+    pub fn expire(&mut self, now_ms: i64, idle_days: u32, rows_max: usize) -> usize {
+        self.tables.expire(seconds(now_ms), idle_days, rows_max)
     }
 
     fn admit_viewer(&mut self, example: &Example, now_s: u32) {
@@ -240,6 +248,14 @@ impl Trainer {
         }
         for key in circumstances(&example.viewer) {
             self.tables.find_or_insert(Field::Context, key, now_s);
+        }
+    }
+
+    /// Rows for what a video has several of; one that stands there twice is one sighting.
+    fn admit_each(&mut self, field: Field, keys: &[u64], now_s: u32, rows: &mut [Option<u32>]) {
+        for (at, (row, key)) in rows.iter_mut().zip(keys).enumerate() {
+            let before = keys.get(..at).unwrap_or_default();
+            *row = if before.contains(key) { self.tables.view().find(field, *key) } else { self.admit(field, *key, now_s) };
         }
     }
 
@@ -259,12 +275,8 @@ impl Trainer {
         if video.sound != 0 {
             rows.sound = self.admit(Field::Sound, video.sound, now_s);
         }
-        for (row, hashtag) in rows.hashtags.iter_mut().zip(&video.hashtags) {
-            *row = self.admit(Field::Hashtag, *hashtag, now_s);
-        }
-        for (row, word) in rows.words.iter_mut().zip(&video.words) {
-            *row = self.admit(Field::Word, *word, now_s);
-        }
+        self.admit_each(Field::Hashtag, &video.hashtags, now_s, &mut rows.hashtags);
+        self.admit_each(Field::Word, &video.words, now_s, &mut rows.words);
         rows.duration = self.admit(Field::Context, duration_key(video.duration_ms), now_s);
         rows
     }

@@ -49,8 +49,8 @@ impl Kept {
         self.trainer.forget_viewer(viewer);
     }
 
-    pub fn expire(&mut self, before_ms: i64) -> usize {
-        self.trainer.expire(before_ms, usize::MAX)
+    pub fn expire(&mut self, now_ms: i64, idle_days: u32) -> usize {
+        self.trainer.expire(now_ms, idle_days, usize::MAX)
     }
 
     pub fn publish(&mut self, now_ms: i64) {

@@ -37,7 +37,7 @@ pub struct State {
     order: Vec<VideoId>,
     refresh_next: usize,
     examples: Vec<Example>,
-    rows_idle_days: i64,
+    rows_idle_days: u32,
     /// The model's counts as they were last told.
     told: Totals,
     /// The day, in days since 1970 by the log's time, for which idle rows were last looked for.
@@ -69,7 +69,7 @@ impl State {
             order: Vec::new(),
             refresh_next: 0,
             examples: Vec::new(),
-            rows_idle_days: i64::from(rows_idle_days.max(1)),
+            rows_idle_days: rows_idle_days.max(1),
             told,
             day: i64::MIN,
         };
@@ -168,9 +168,9 @@ impl State {
         let day = now.as_millis().div_euclid(DAY_MS);
         if day > self.day {
             self.day = day;
-            let before_ms = (day - self.rows_idle_days) * DAY_MS;
-            let mut forgotten = self.trainer.expire(before_ms, usize::MAX);
-            forgotten += self.own_models.iter_mut().map(|own| own.expire(before_ms)).sum::<usize>();
+            let (now_ms, idle_days) = (day * DAY_MS, self.rows_idle_days);
+            let mut forgotten = self.trainer.expire(now_ms, idle_days, usize::MAX);
+            forgotten += self.own_models.iter_mut().map(|own| own.expire(now_ms, idle_days)).sum::<usize>();
             if forgotten > 0 {
                 tracing::info!(rows = forgotten, "the model forgot what nobody met again");
             }

@@ -1,30 +1,48 @@
 //! Collisionless embedding tables: each id has a row of its own, found through an exact index, never a shared bucket.
 //!
 //! One writer, many readers, nobody waits:
-//! - a field's index is open addressing over atomic slots; the writer fills a slot's row before it publishes its key
-//!   (release), so a reader that sees the key (acquire) sees the row;
-//! - rows are chunks of atomics that never move; readers load them one 64-bit pair at a time (relaxed) into a local buffer,
+//! - a field's index is open addressing over atomic slots; the writer fills a row before it publishes its slot (release), so a reader
+//!   that sees the slot (acquire) sees the row, and the row's own key confirms that it is the right one;
+//! - rows lie in chunks of atomics that never move; readers load them one 64-bit word at a time (relaxed) into a local buffer,
 //!   so a row read while it is written is a mix of its old and new numbers, each whole, each finite;
-//! - when a field needs a larger index or a further chunk, the writer builds it aside and swaps the [`View`] in one step.
+//! - when a field needs a further chunk or a larger index, the writer swaps the [`View`] in one step. A larger index is filled a
+//!   few slots per new row, and both are read meanwhile: growth never holds the writer up.
 //!
-//! A removed row may be given to another id while a reader still holds the old view: that reader then scores one clip with
-//! somebody else's row once. It never sees memory that is not a row.
+//! A removed row may be given to another id while a reader still holds it: that reader then scores one clip with somebody
+//! else's row once. It never sees memory that is not a row.
 //!
-//! Memory: [`ROW_BYTES`] a row and [`SLOT_BYTES`] an index slot, of which 2 to 4 exist per row. A row that does not exist
-//! reads as its first value, which is computed from its key: inserting a row does not change a prediction.
+//! # Memory
+//! A row takes [`ROW_BYTES`] = 144 bytes (vector 64, effects 64, accumulator and last use 8, key 8), or 112 with
+//! [`Precision::F16`]; one bit notes whether it changed since the last snapshot. An index slot takes [`SLOT_BYTES`] = 8 bytes, and 0.35
+//! to 0.7 of the slots are used: 11.4 to 22.9 bytes a row. So 64 million rows of 16 numbers take 10.3 GB, or 8.2 GB with halves. The
+//! admission filter has a fixed size of its own ([`crate::Config::sketch_bytes`]).
 //!
-//! The idea is that of Monolith's collisionless table (Liu et al. 2022, arXiv 2209.07663); the optimiser is Adagrad with one
-//! accumulator a row (as in Mudigere et al. 2021, arXiv 2104.05158).
+//! A row that does not exist reads as its first value, which is computed from its key: inserting a row does not change a
+//! prediction.
+//!
+//! The idea is that of Monolith's collisionless table (Liu et al. 2022, arXiv 2209.07663), which also filters and expires ids; the
+//! optimiser is Adagrad with one accumulator a row (as in Mudigere et al. 2021, arXiv 2104.05158). Half-precision rows follow Zhang et
+//! al. 2018 (arXiv 1803.08883), stochastic rounding included.
 
+mod admission;
+mod half;
+mod image;
+mod index;
+mod rows;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-pub(crate) use writer::{RowImage, TablesWriter};
+pub(crate) use image::{Sink, Source};
+pub use rows::Precision;
+use rows::{Chunk, Row, place};
+pub(crate) use writer::TablesWriter;
 
 use crate::math::{D, Vector, ZERO, mix};
+use index::Index;
 
 /// What a key is the key of. Fields never share an index, so ids of two fields cannot collide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,135 +64,64 @@ pub(crate) const FIELDS: usize = 8;
 pub(crate) const ALL_FIELDS: [Field; FIELDS] =
     [Field::Viewer, Field::Video, Field::Creator, Field::Sound, Field::Hashtag, Field::Word, Field::Context, Field::Habit];
 
-/// Weights (64), effects (64), accumulator and last use (8), key (8).
-pub const ROW_BYTES: usize = size_of::<Row>();
-/// A key and a row number.
-pub const SLOT_BYTES: usize = size_of::<Slot>();
+/// Bytes of a row of the default precision.
+pub const ROW_BYTES: usize = Precision::F32.row_bytes();
+/// A row number and a fingerprint of its key.
+pub const SLOT_BYTES: usize = size_of::<u64>();
 
-const CHUNK_ROWS: usize = 1024;
-const INDEX_SLOTS_MIN: usize = 1024;
-/// Keys have 63 bits, so these two are never keys.
-const EMPTY: u64 = u64::MAX;
-const REMOVED: u64 = u64::MAX - 1;
+/// Keys are below this: they have 63 bits.
+const KEYS_END: u64 = 1 << 63;
 
 /// Half the width of the uniform distribution that a field's rows start from. Hashtags and creators start wide, so that two
 /// clips of one kind are near each other before anything was learned; ids that say nothing yet start near zero.
 const INITIAL_WIDTH: [f32; FIELDS] = [0.03, 0.03, 0.2, 0.05, 0.5, 0.1, 0.05, 0.0];
 
-/// Weights and state side by side: what is read together lies in one page of memory.
-#[repr(C, align(16))]
-struct Row {
-    weights: [AtomicU64; D / 2],
-    /// Adagrad's accumulator (f32) and the second of the last use (u32).
-    optimiser: AtomicU64,
-    /// The id's own effect on each task, and what it rests on ([`crate::effects`]).
-    effects: [AtomicU64; D / 2],
-    key: AtomicU64,
-}
-
-struct Chunk {
-    rows: Box<[Row]>,
-}
-
-impl Chunk {
-    fn new() -> Self {
-        let zero = || AtomicU64::new(0);
-        let row = |_| Row {
-            weights: std::array::from_fn(|_| zero()),
-            optimiser: zero(),
-            effects: std::array::from_fn(|_| zero()),
-            key: AtomicU64::new(EMPTY),
-        };
-        Self { rows: (0..CHUNK_ROWS).map(row).collect() }
-    }
-}
-
-struct Slot {
-    key: AtomicU64,
-    row: AtomicU32,
-}
-
-struct Index {
-    slots: Box<[Slot]>,
-}
-
-impl Index {
-    fn with_slots(slots: usize) -> Self {
-        let slot = |_| Slot { key: AtomicU64::new(EMPTY), row: AtomicU32::new(0) };
-        Self { slots: (0..slots.next_power_of_two()).map(slot).collect() }
-    }
-
-    #[inline(always)]
-    fn start(&self, key: u64) -> usize {
-        ((key ^ (key >> 29)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & (self.slots.len() - 1)
-    }
-
-    #[inline(always)]
-    fn find(&self, key: u64) -> Option<u32> {
-        let mask = self.slots.len() - 1;
-        let mut at = self.start(key);
-        // At most a full round; in practice an empty slot ends it, since half of the slots are always empty.
-        for _ in 0..=mask {
-            let slot = &self.slots[at];
-            match slot.key.load(Ordering::Acquire) {
-                found if found == key => return Some(slot.row.load(Ordering::Relaxed)),
-                EMPTY => return None,
-                _ => at = (at + 1) & mask,
-            }
-        }
-        None
-    }
-
-    /// Puts a key that is not there into the first free slot. True when that slot had never been used.
-    fn insert(&self, key: u64, row: u32) -> bool {
-        let mask = self.slots.len() - 1;
-        let mut at = self.start(key);
-        loop {
-            let slot = &self.slots[at];
-            let found = slot.key.load(Ordering::Relaxed);
-            if found == EMPTY || found == REMOVED {
-                slot.row.store(row, Ordering::Relaxed);
-                slot.key.store(key, Ordering::Release);
-                return found == EMPTY;
-            }
-            at = (at + 1) & mask;
-        }
-    }
-
-    fn remove(&self, key: u64) {
-        let mask = self.slots.len() - 1;
-        let mut at = self.start(key);
-        for _ in 0..=mask {
-            match self.slots[at].key.load(Ordering::Relaxed) {
-                found if found == key => return self.slots[at].key.store(REMOVED, Ordering::Release),
-                EMPTY => return,
-                _ => at = (at + 1) & mask,
-            }
-        }
-    }
-}
-
 #[derive(Clone)]
 struct FieldView {
     index: Arc<Index>,
+    /// The index before, while `index` is being filled from it.
+    older: Option<Arc<Index>>,
     chunks: Vec<Arc<Chunk>>,
+}
+
+impl FieldView {
+    #[inline(always)]
+    fn row(&self, row: u32, precision: Precision) -> Option<Row<'_>> {
+        let (chunk, at) = place(row);
+        self.chunks.get(chunk)?.row(at, precision)
+    }
+
+    #[inline(always)]
+    fn touch(&self, row: u32) {
+        let (chunk, at) = place(row);
+        if let Some(chunk) = self.chunks.get(chunk) {
+            chunk.touch(at);
+        }
+    }
+
+    #[inline(always)]
+    fn find(&self, key: u64, precision: Precision) -> Option<u32> {
+        let hash = index::hash(key);
+        let is_it = |row| {
+            self.row(row, precision).is_some_and(|row| {
+                // It almost always is: the rest of it is asked for at once.
+                row.prefetch();
+                row.tag() == key.wrapping_add(1)
+            })
+        };
+        match (self.index.find(hash, is_it), &self.older) {
+            (None, Some(older)) => older.find(hash, is_it),
+            (found, _) => found,
+        }
+    }
 }
 
 /// The tables at one moment: what a reader holds while it scores.
 #[derive(Clone)]
 pub(crate) struct View {
     seed: u64,
+    precision: Precision,
     fields: [Arc<FieldView>; FIELDS],
-}
-
-#[inline(always)]
-fn pack(low: u32, high: u32) -> u64 {
-    u64::from(low) | (u64::from(high) << 32)
-}
-
-#[inline(always)]
-fn floats(pair: u64) -> (f32, f32) {
-    (f32::from_bits(pair as u32), f32::from_bits((pair >> 32) as u32))
 }
 
 /// The value that a row has before it was ever trained.
@@ -196,47 +143,43 @@ fn initial(seed: u64, field: Field, key: u64) -> Vector {
 impl View {
     #[inline(always)]
     pub fn find(&self, field: Field, key: u64) -> Option<u32> {
-        self.fields[field as usize].index.find(key)
+        self.fields[field as usize].find(key, self.precision)
     }
 
     #[inline(always)]
-    fn row(&self, field: Field, row: u32) -> Option<&Row> {
-        self.fields[field as usize].chunks.get(row as usize / CHUNK_ROWS)?.rows.get(row as usize % CHUNK_ROWS)
+    fn row(&self, field: Field, row: u32) -> Option<Row<'_>> {
+        self.fields[field as usize].row(row, self.precision)
     }
 
     /// The weights of the row that [`Self::find`] gave, or the value that the key's row would start from.
     #[inline(always)]
     pub fn vector(&self, field: Field, key: u64, row: Option<u32>) -> Vector {
         match row.and_then(|row| self.row(field, row)) {
-            Some(row) => load(&row.weights),
-            None => initial(self.seed, field, key),
+            Some(row) => row.weights(),
+            None => self.initial(field, key),
         }
+    }
+
+    #[inline(always)]
+    fn initial(&self, field: Field, key: u64) -> Vector {
+        self.precision.held(&initial(self.seed, field, key))
     }
 
     /// Asks the memory for the index slot of a key that will be looked up soon.
     #[inline(always)]
     pub fn hint_slot(&self, field: Field, key: u64) {
-        let index = &self.fields[field as usize].index;
-        if let Some(slot) = index.slots.get(index.start(key)) {
-            prefetch(slot);
-        }
+        self.fields[field as usize].index.hint(index::hash(key));
     }
 
     /// Looks a row up and asks the memory for it.
     #[inline(always)]
     pub fn locate(&self, field: Field, key: u64) -> Option<u32> {
-        let row = self.find(field, key)?;
-        let cells = self.row(field, row)?;
-        // A row lies in three cache lines.
-        prefetch(&cells.weights[0]);
-        prefetch(&cells.effects[0]);
-        prefetch(&cells.key);
-        Some(row)
+        self.find(field, key)
     }
 
     #[inline(always)]
     pub fn effects(&self, field: Field, row: Option<u32>) -> Vector {
-        row.and_then(|row| self.row(field, row)).map_or(ZERO, |row| load(&row.effects))
+        row.and_then(|row| self.row(field, row)).map_or(ZERO, Row::effects)
     }
 }
 
@@ -251,23 +194,6 @@ fn prefetch<T>(at: &T) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = at;
-}
-
-#[inline(always)]
-fn load(cells: &[AtomicU64; D / 2]) -> Vector {
-    let mut out = [0.0; D];
-    for (pair, from) in out.as_chunks_mut::<2>().0.iter_mut().zip(cells) {
-        let (low, high) = floats(from.load(Ordering::Relaxed));
-        *pair = [low, high];
-    }
-    out
-}
-
-#[inline(always)]
-fn store(cells: &[AtomicU64; D / 2], from: &Vector) {
-    for (pair, to) in from.as_chunks::<2>().0.iter().zip(cells) {
-        to.store(pack(pair[0].to_bits(), pair[1].to_bits()), Ordering::Relaxed);
-    }
 }
 
 /// What readers share.

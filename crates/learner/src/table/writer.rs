@@ -1,57 +1,83 @@
-//! The one writer of the tables: rows made, stepped, counted, removed, expired, written down.
+//! The one writer of the tables: rows made, stepped, counted, removed, expired.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use arc_swap::ArcSwap;
 
-use super::{
-    ALL_FIELDS, CHUNK_ROWS, Chunk, EMPTY, FIELDS, Field, FieldView, INDEX_SLOTS_MIN, Index, REMOVED, ROW_BYTES, SLOT_BYTES,
-    Tables, View, floats, initial, load, pack, store,
-};
+use super::admission::{Sightings, SightingsImage};
+use super::index::{self, Index, ROWS_MAX};
+use super::rows::place;
+use super::{ALL_FIELDS, Chunk, FIELDS, Field, FieldView, KEYS_END, Precision, SLOT_BYTES, Tables, View};
+use crate::config::Config;
 use crate::effects::{Information, Lesson};
-use crate::math::{D, Vector, ZERO, dot};
+use crate::math::{D, Vector, dot};
+use crate::metrics::RowCounts;
 
 /// Keeps the first steps of a row from being as large as later ones are small.
 const ACCUMULATOR_FLOOR: f32 = 1e-3;
 /// No weight of a row leaves this range.
 const WEIGHT_MAX: f32 = 8.0;
-
-/// One row as a snapshot holds it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct RowImage {
-    pub key: u64,
-    pub weights: Vector,
-    pub optimiser: u64,
-    pub effects: Vector,
-}
+/// Slots of the index before that are gone through per new row: the new index, at least as large, is filled from it long before it is
+/// full itself.
+const MOVED_PER_ROW: usize = 16;
+const DAY_S: u64 = 24 * 3_600;
 
 #[derive(Clone, Debug, Default)]
-struct FieldWriter {
-    free: Vec<u32>,
+pub(super) struct FieldWriter {
+    /// Rows that are free, the next to be used last.
+    pub free: Vec<u32>,
+    /// The least that `free` was long since the last snapshot: so much of it did not change.
+    pub free_kept: usize,
     /// Rows ever used; the next new one has this number.
-    next: u32,
-    /// Index slots that are not empty, removed ones included.
+    pub next: u32,
+    /// Slots of the index that are not empty, removed ones included.
     slots_used: usize,
+    /// Slots of the index before that have been gone through.
+    moved: usize,
+}
+
+impl FieldWriter {
+    fn live(&self) -> usize {
+        (self.next as usize).saturating_sub(self.free.len())
+    }
 }
 
 /// The one writer.
 pub(crate) struct TablesWriter {
     shared: Arc<Tables>,
-    view: Arc<View>,
-    fields: [FieldWriter; FIELDS],
+    pub(super) view: Arc<View>,
+    pub(super) fields: [FieldWriter; FIELDS],
+    sightings: Sightings,
+    sightings_needed: [u8; FIELDS],
+    idle_days: [u32; FIELDS],
+    rows_expected: [u32; FIELDS],
     rows: u64,
     rows_max: u64,
-    /// Ids that got no row because the tables were full.
-    pub refused: u64,
+    pub counts: RowCounts,
 }
 
 impl TablesWriter {
-    pub fn new(seed: u64, rows_max: u64) -> Self {
-        let field = || Arc::new(FieldView { index: Arc::new(Index::with_slots(INDEX_SLOTS_MIN)), chunks: Vec::new() });
-        let view = Arc::new(View { seed, fields: std::array::from_fn(|_| field()) });
+    pub fn new(config: &Config) -> Self {
+        let rows_expected = config.rows_expected.all();
+        let field = |at: usize| {
+            let index = Arc::new(Index::for_rows(rows_expected[at] as usize));
+            Arc::new(FieldView { index, older: None, chunks: Vec::new() })
+        };
+        let fields = std::array::from_fn(field);
+        let view = Arc::new(View { seed: config.seed, precision: config.precision, fields });
         let shared = Arc::new(Tables { view: ArcSwap::new(view.clone()) });
-        Self { shared, view, fields: std::array::from_fn(|_| FieldWriter::default()), rows: 0, rows_max, refused: 0 }
+        Self {
+            shared,
+            view,
+            fields: std::array::from_fn(|_| FieldWriter::default()),
+            sightings: Sightings::new(config.sketch_bytes, config.sightings_window_s),
+            sightings_needed: config.sightings.all(),
+            idle_days: config.idle_days.all(),
+            rows_expected,
+            rows: 0,
+            rows_max: config.rows_max,
+            counts: RowCounts::default(),
+        }
     }
 
     pub fn shared(&self) -> Arc<Tables> {
@@ -63,14 +89,32 @@ impl TablesWriter {
         &self.view
     }
 
+    pub fn precision(&self) -> Precision {
+        self.view.precision
+    }
+
     pub fn rows(&self) -> u64 {
         self.rows
     }
 
-    /// Bytes that rows and indexes hold now.
+    /// Bytes that rows, indexes and the admission filter hold now. Places in a chunk that no row ever had are not counted: nothing was
+    /// written there, so they take no memory.
     pub fn bytes(&self) -> u64 {
-        let field = |f: &Arc<FieldView>| f.chunks.len() * CHUNK_ROWS * ROW_BYTES + f.index.slots.len() * SLOT_BYTES;
-        self.view.fields.iter().map(field).sum::<usize>() as u64
+        let row_bytes = self.precision().row_bytes();
+        let field = |(view, writer): (&Arc<FieldView>, &FieldWriter)| {
+            let slots = view.index.slots() + view.older.as_ref().map_or(0, |older| older.slots());
+            writer.next as usize * row_bytes + writer.next as usize / 8 + slots * SLOT_BYTES
+        };
+        (self.view.fields.iter().zip(&self.fields).map(field).sum::<usize>() + self.sightings.bytes()) as u64
+    }
+
+    pub fn sightings_image(&self) -> SightingsImage {
+        self.sightings.image()
+    }
+
+    /// False when it is not one.
+    pub fn restore_sightings(&mut self, image: SightingsImage) -> bool {
+        self.sightings.restore(image)
     }
 
     fn swap(&mut self, field: Field, changed: FieldView) {
@@ -80,104 +124,127 @@ impl TablesWriter {
         self.shared.view.store(self.view.clone());
     }
 
-    /// The row of `key`, made when it is new; `None` when the tables are full. True when it was made.
+    /// The row of `key`, made when it is new and was sighted often enough; `None` when it was not, or the tables are full. True when it
+    /// was made. A call for a key without a row is a sighting.
     pub fn find_or_insert(&mut self, field: Field, key: u64, now_s: u32) -> Option<(u32, bool)> {
         if let Some(row) = self.view.find(field, key) {
             return Some((row, false));
         }
-        if key >= REMOVED || self.rows >= self.rows_max {
-            self.refused += 1;
+        let needed = self.sightings_needed[field as usize];
+        if needed > 1 && self.sightings.sight(field, key, now_s) < needed {
+            self.counts.waiting += 1;
             return None;
         }
-        let weights = initial(self.view.seed, field, key);
-        let row = self.insert(field, RowImage { key, weights, optimiser: pack(0, now_s), effects: ZERO });
-        Some((row, true))
+        if key >= KEYS_END || self.rows >= self.rows_max || self.fields[field as usize].live() >= ROWS_MAX as usize {
+            self.counts.refused += 1;
+            return None;
+        }
+        self.counts.admitted += 1;
+        Some((self.insert(field, key, now_s), true))
     }
 
-    fn insert(&mut self, field: Field, image: RowImage) -> u32 {
+    fn insert(&mut self, field: Field, key: u64, now_s: u32) -> u32 {
         let writer = &mut self.fields[field as usize];
         let row = writer.free.pop().unwrap_or_else(|| {
             writer.next += 1;
             writer.next - 1
         });
+        writer.free_kept = writer.free_kept.min(writer.free.len());
         self.make_room(field, row);
-        if let Some(state) = self.view.row(field, row) {
-            store(&state.weights, &image.weights);
-            store(&state.effects, &image.effects);
-            state.optimiser.store(image.optimiser, Ordering::Relaxed);
-            state.key.store(image.key, Ordering::Relaxed);
+        let view = &self.view.fields[field as usize];
+        if let Some(cells) = view.row(row, self.view.precision) {
+            cells.begin(key, now_s, &self.view.initial(field, key));
         }
-        if self.view.fields[field as usize].index.insert(image.key, row) {
+        view.touch(row);
+        if view.index.insert(index::hash(key), row) {
             self.fields[field as usize].slots_used += 1;
         }
         self.rows += 1;
         row
     }
 
-    /// A chunk for `row` and index slots for one more key, when either lacks.
+    /// A chunk for `row` and an index slot for one more key.
     fn make_room(&mut self, field: Field, row: u32) {
-        let slots_used = self.fields[field as usize].slots_used;
+        self.move_slots(field, MOVED_PER_ROW);
+        let full = self.view.fields[field as usize].index.is_full(self.fields[field as usize].slots_used);
+        if full {
+            // As good as never needed: see `MOVED_PER_ROW`.
+            self.move_slots(field, usize::MAX);
+        }
         let view = &self.view.fields[field as usize];
-        let needs_chunk = row as usize / CHUNK_ROWS >= view.chunks.len();
-        // Half full, removed slots included: a larger index, or as large a one without them.
-        let needs_index = (slots_used + 1) * 2 > view.index.slots.len();
-        if needs_chunk || needs_index {
+        let (chunk, _) = place(row);
+        if full || chunk >= view.chunks.len() {
             let mut changed = FieldView::clone(view);
-            while row as usize / CHUNK_ROWS >= changed.chunks.len() {
-                changed.chunks.push(Arc::new(Chunk::new()));
+            while chunk >= changed.chunks.len() {
+                changed.chunks.push(Arc::new(Chunk::new(self.view.precision)));
             }
-            if needs_index {
-                changed.index = Arc::new(self.rebuilt(field));
-                self.fields[field as usize].slots_used = self.live(field).count();
+            if full {
+                let writer = &mut self.fields[field as usize];
+                (writer.slots_used, writer.moved) = (0, 0);
+                // Twice as large; as large when half of it was removed keys.
+                let rows = (writer.live() * 3 / 2).max(self.rows_expected[field as usize] as usize);
+                changed.older = Some(std::mem::replace(&mut changed.index, Arc::new(Index::for_rows(rows))));
             }
             self.swap(field, changed);
         }
     }
 
-    fn rebuilt(&self, field: Field) -> Index {
-        let live = self.live(field).count();
-        let index = Index::with_slots((live * 3).max(INDEX_SLOTS_MIN));
-        for (row, key) in self.live(field) {
-            index.insert(key, row);
+    /// Moves the next so many slots of the index before into the present one; it goes when it has been gone through.
+    fn move_slots(&mut self, field: Field, slots_max: usize) {
+        let view = &self.view.fields[field as usize];
+        let Some(older) = &view.older else { return };
+        let writer = &mut self.fields[field as usize];
+        let end = writer.moved.saturating_add(slots_max).min(older.slots());
+        for row in (writer.moved..end).filter_map(|slot| older.row_at(slot)) {
+            let key = view.row(row, self.view.precision).and_then(|row| row.key());
+            if let Some(key) = key
+                && view.index.insert(index::hash(key), row)
+            {
+                writer.slots_used += 1;
+            }
         }
-        index
-    }
-
-    /// Rows in use, by number, with their keys.
-    fn live(&self, field: Field) -> impl Iterator<Item = (u32, u64)> + '_ {
-        (0..self.fields[field as usize].next).filter_map(move |row| {
-            let key = self.view.row(field, row)?.key.load(Ordering::Relaxed);
-            (key != EMPTY).then_some((row, key))
-        })
+        writer.moved = end;
+        if end == older.slots() {
+            let changed = FieldView { older: None, ..FieldView::clone(view) };
+            self.swap(field, changed);
+        }
     }
 
     /// Removes a row and wipes it; false when there was none.
     pub fn remove(&mut self, field: Field, key: u64) -> bool {
-        let Some(row) = self.view.find(field, key) else { return false };
-        self.view.fields[field as usize].index.remove(key);
-        if let Some(state) = self.view.row(field, row) {
-            store(&state.weights, &ZERO);
-            store(&state.effects, &ZERO);
-            state.optimiser.store(0, Ordering::Relaxed);
-            state.key.store(EMPTY, Ordering::Relaxed);
+        let view = &self.view.fields[field as usize];
+        let Some(row) = view.find(key, self.view.precision) else { return false };
+        let hash = index::hash(key);
+        view.index.remove(hash, row);
+        if let Some(older) = &view.older {
+            older.remove(hash, row);
         }
+        if let Some(cells) = view.row(row, self.view.precision) {
+            cells.wipe();
+        }
+        view.touch(row);
         self.fields[field as usize].free.push(row);
         self.rows -= 1;
         true
     }
 
-    /// Removes at most `rows_max` rows that were last used before `before_s`; context rows stay.
-    pub fn expire(&mut self, before_s: u32, rows_max: usize) -> usize {
+    /// Removes at most `rows_max` rows that nobody met for their field's idle days; context rows stay.
+    pub fn expire(&mut self, now_s: u32, idle_days: u32, rows_max: usize) -> usize {
         let mut removed = 0;
         for field in ALL_FIELDS.into_iter().filter(|f| *f != Field::Context) {
-            let stale = |row: &u32| match self.view.row(field, *row) {
-                Some(state) => ((state.optimiser.load(Ordering::Relaxed) >> 32) as u32) < before_s,
-                None => false,
+            let own = self.idle_days[field as usize];
+            let days = if own > 0 { own } else { idle_days };
+            let before_s = u64::from(now_s).saturating_sub(u64::from(days) * DAY_S);
+            let view = &self.view.fields[field as usize];
+            let stale = |row: u32| {
+                let row = view.row(row, self.view.precision)?;
+                if u64::from(row.optimiser().1) < before_s { row.key() } else { None }
             };
-            let keys: Vec<u64> =
-                self.live(field).filter(|(row, _)| stale(row)).map(|(_, key)| key).take(rows_max - removed).collect();
+            let rows = 0..self.fields[field as usize].next;
+            let keys: Vec<u64> = rows.filter_map(stale).take(rows_max - removed).collect();
             removed += keys.into_iter().filter(|key| self.remove(field, *key)).count();
         }
+        self.counts.expired += removed as u64;
         removed
     }
 
@@ -185,7 +252,8 @@ impl TablesWriter {
     /// result is no number: then nothing changed.
     #[inline(always)]
     pub fn update(&self, field: Field, row: u32, gradient: &Vector, step: f32, norm_max: f32, now_s: u32) -> bool {
-        let Some(cells) = self.view.row(field, row) else { return false };
+        let view = &self.view.fields[field as usize];
+        let Some(cells) = view.row(row, self.view.precision) else { return false };
         let mut square = dot(gradient, gradient);
         if !square.is_finite() {
             return false;
@@ -195,61 +263,70 @@ impl TablesWriter {
             held = norm_max / square.sqrt();
             square = norm_max * norm_max;
         }
-        let (accumulated, _) = floats(cells.optimiser.load(Ordering::Relaxed));
-        let accumulated = accumulated + square * (1.0 / D as f32);
+        let accumulated = cells.optimiser().0 + square * (1.0 / D as f32);
         let scale = held * step / (accumulated + ACCUMULATOR_FLOOR).sqrt();
-        let mut weights = load(&cells.weights);
+        let mut weights = cells.weights();
         for i in 0..D {
             weights[i] = (weights[i] - scale * gradient[i]).max(-WEIGHT_MAX).min(WEIGHT_MAX);
         }
-        store(&cells.weights, &weights);
-        cells.optimiser.store(pack(accumulated.to_bits(), now_s), Ordering::Relaxed);
+        cells.set_optimiser(accumulated, now_s);
+        cells.set_weights(&weights);
+        view.touch(row);
         true
     }
 
     /// Teaches a row's effects its share of a lesson.
     #[inline(always)]
     pub fn teach(&self, field: Field, row: u32, share: f32, lesson: &Lesson, information: &Information) {
-        let Some(cells) = self.view.row(field, row) else { return };
-        store(&cells.effects, &lesson.taught(field, &load(&cells.effects), share, information));
+        let view = &self.view.fields[field as usize];
+        let Some(cells) = view.row(row, self.view.precision) else { return };
+        cells.set_effects(&lesson.taught(field, &cells.effects(), share, information));
+        view.touch(row);
     }
 
-    /// A field's rows by number, for a snapshot; `None` where a row is free. And the free rows in the order of their reuse.
-    pub fn images(&self, field: Field) -> (Vec<Option<RowImage>>, &[u32]) {
-        let image = |row| {
-            let state = self.view.row(field, row)?;
-            let key = state.key.load(Ordering::Relaxed);
-            (key != EMPTY).then(|| RowImage {
-                key,
-                weights: load(&state.weights),
-                effects: load(&state.effects),
-                optimiser: state.optimiser.load(Ordering::Relaxed),
-            })
-        };
-        let writer = &self.fields[field as usize];
-        ((0..writer.next).map(image).collect(), &writer.free)
-    }
-
-    /// Puts back what [`Self::images`] gave; the field must be empty. False when the two contradict each other.
-    pub fn restore(&mut self, field: Field, images: &[Option<RowImage>], free: Vec<u32>) -> bool {
-        let is_free = |row: &u32| images.get(*row as usize).is_some_and(Option::is_none);
-        if free.len() != images.iter().filter(|image| image.is_none()).count() || !free.iter().all(is_free) {
-            return false;
+    /// A chunk for each row below `rows`; the index does not change.
+    pub(super) fn make_chunks(&mut self, field: Field, rows: u32) {
+        let view = &self.view.fields[field as usize];
+        let chunks = rows.checked_sub(1).map_or(0, |last| place(last).0 + 1);
+        if chunks > view.chunks.len() {
+            let mut changed = FieldView::clone(view);
+            changed.chunks.resize_with(chunks, || Arc::new(Chunk::new(self.view.precision)));
+            self.swap(field, changed);
         }
-        for (row, image) in images.iter().enumerate() {
-            // The row numbers of a snapshot are kept: a free row is stepped over.
-            self.fields[field as usize].next = row as u32;
-            if let Some(image) = image {
-                if image.key >= REMOVED || self.view.find(field, image.key).is_some() {
+    }
+
+    /// Makes the indexes anew from the rows. False when two rows have one key or the free rows are not those that are free.
+    pub(super) fn index_all(&mut self) -> bool {
+        self.rows = 0;
+        for field in ALL_FIELDS {
+            let view = &self.view.fields[field as usize];
+            let writer = &self.fields[field as usize];
+            let is_free = |row: &u32| *row < writer.next && self.view.row(field, *row).is_some_and(|row| row.tag() == 0);
+            let live = writer.live();
+            if writer.free.len() > writer.next as usize || !writer.free.iter().all(is_free) {
+                return false;
+            }
+            let index = Index::for_rows(live.max(self.rows_expected[field as usize] as usize));
+            let mut found = 0;
+            for row in 0..writer.next {
+                let Some(key) = self.view.row(field, row).and_then(|row| row.key()) else { continue };
+                let hash = index::hash(key);
+                found += 1;
+                let same = |row: u32| self.view.row(field, row).and_then(|row| row.key()) == Some(key);
+                if found > live || key >= KEYS_END || index.find(hash, same).is_some() {
                     return false;
                 }
-                self.insert(field, *image);
+                index.insert(hash, row);
             }
-        }
-        let writer = &mut self.fields[field as usize];
-        (writer.next, writer.free) = (images.len() as u32, free);
-        if let Some(last) = images.len().checked_sub(1) {
-            self.make_room(field, last as u32);
+            // Each free row once: as many rows are not in use as stand in the list.
+            if found != live {
+                return false;
+            }
+            let changed = FieldView { index: Arc::new(index), older: None, chunks: view.chunks.clone() };
+            let writer = &mut self.fields[field as usize];
+            (writer.slots_used, writer.moved) = (live, 0);
+            self.rows += live as u64;
+            self.swap(field, changed);
         }
         true
     }

@@ -1,0 +1,243 @@
+//! Where rows lie: chunks of words that never move and take no memory before they are written to.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+use super::half::{NEAREST, narrow, widen};
+use super::index::zeroed;
+use crate::math::{D, Vector, mix};
+
+/// How the vectors of rows are stored. Effects, accumulators and everything dense are always f32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 64 bytes a vector.
+    #[default]
+    F32,
+    /// 32 bytes a vector. What a step leaves between two halves is rounded by chance, seeded by the row's key, state and step, so
+    /// that small steps are not lost and every machine gets the same bits.
+    F16,
+}
+
+impl Precision {
+    pub(super) const fn weight_words(self) -> usize {
+        match self {
+            Self::F32 => D / 2,
+            Self::F16 => D / 4,
+        }
+    }
+
+    pub(super) const fn row_words(self) -> usize {
+        HEAD_WORDS + self.weight_words()
+    }
+
+    /// Bytes of a row without its index slots.
+    pub const fn row_bytes(self) -> usize {
+        self.row_words() * 8
+    }
+
+    /// The number as a row would hold it, rounded to the nearest.
+    #[inline(always)]
+    pub(super) fn held(self, value: &Vector) -> Vector {
+        match self {
+            Self::F32 => *value,
+            Self::F16 => value.map(|x| widen(narrow(x, NEAREST))),
+        }
+    }
+}
+
+const CHUNK_BITS: u32 = 16;
+pub(super) const CHUNK_ROWS: usize = 1 << CHUNK_BITS;
+/// Key plus one (0: a free row); accumulator (f32) and the second of the last use (u32); effects.
+pub(super) const HEAD_WORDS: usize = 2 + D / 2;
+
+/// One row's cells: what is read together lies together.
+#[derive(Clone, Copy)]
+pub(super) struct Row<'a> {
+    head: &'a [AtomicU64; HEAD_WORDS],
+    weights: &'a [AtomicU64],
+}
+
+#[inline(always)]
+pub(super) fn pack(low: u32, high: u32) -> u64 {
+    u64::from(low) | (u64::from(high) << 32)
+}
+
+#[inline(always)]
+pub(super) fn floats(pair: u64) -> (f32, f32) {
+    (f32::from_bits(pair as u32), f32::from_bits((pair >> 32) as u32))
+}
+
+#[inline(always)]
+fn load(cells: &[AtomicU64; D / 2]) -> Vector {
+    let mut out = [0.0; D];
+    for (pair, from) in out.as_chunks_mut::<2>().0.iter_mut().zip(cells) {
+        let (low, high) = floats(from.load(Ordering::Relaxed));
+        *pair = [low, high];
+    }
+    out
+}
+
+#[inline(always)]
+fn store(cells: &[AtomicU64; D / 2], from: &Vector) {
+    for (pair, to) in from.as_chunks::<2>().0.iter().zip(cells) {
+        to.store(pack(pair[0].to_bits(), pair[1].to_bits()), Ordering::Relaxed);
+    }
+}
+
+impl<'a> Row<'a> {
+    #[inline(always)]
+    pub fn of(cells: &'a [AtomicU64]) -> Option<Self> {
+        let (head, weights) = cells.split_first_chunk::<HEAD_WORDS>()?;
+        Some(Self { head, weights })
+    }
+
+    /// The key plus one; 0 when the row is free.
+    #[inline(always)]
+    pub fn tag(self) -> u64 {
+        self.head[0].load(Ordering::Relaxed)
+    }
+
+    pub fn key(self) -> Option<u64> {
+        self.tag().checked_sub(1)
+    }
+
+    /// Accumulator and second of the last use.
+    #[inline(always)]
+    pub fn optimiser(self) -> (f32, u32) {
+        let word = self.head[1].load(Ordering::Relaxed);
+        (f32::from_bits(word as u32), (word >> 32) as u32)
+    }
+
+    #[inline(always)]
+    pub fn set_optimiser(self, accumulator: f32, used_s: u32) {
+        self.head[1].store(pack(accumulator.to_bits(), used_s), Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    fn effect_cells(self) -> Option<&'a [AtomicU64; D / 2]> {
+        self.head.last_chunk()
+    }
+
+    #[inline(always)]
+    pub fn effects(self) -> Vector {
+        self.effect_cells().map_or([0.0; D], load)
+    }
+
+    #[inline(always)]
+    pub fn set_effects(self, effects: &Vector) {
+        if let Some(cells) = self.effect_cells() {
+            store(cells, effects);
+        }
+    }
+
+    #[inline(always)]
+    pub fn weights(self) -> Vector {
+        if let Some(cells) = self.weights.first_chunk::<{ D / 2 }>() {
+            return load(cells);
+        }
+        let mut out = [0.0; D];
+        for (lanes, from) in out.as_chunks_mut::<4>().0.iter_mut().zip(self.weights) {
+            let word = from.load(Ordering::Relaxed);
+            for lane in 0..4 {
+                lanes[lane] = widen((word >> (16 * lane)) as u16);
+            }
+        }
+        out
+    }
+
+    /// Writes the weights; halves are rounded by a chance that follows from the row's state before and after.
+    #[inline(always)]
+    pub fn set_weights(self, weights: &Vector) {
+        if let Some(cells) = self.weights.first_chunk::<{ D / 2 }>() {
+            return store(cells, weights);
+        }
+        let mut chance = self.tag() ^ mix(self.head[1].load(Ordering::Relaxed));
+        for (lanes, to) in weights.as_chunks::<4>().0.iter().zip(self.weights) {
+            chance = mix(chance ^ to.load(Ordering::Relaxed));
+            let mut word = 0;
+            for lane in 0..4 {
+                word |= u64::from(narrow(lanes[lane], (chance >> (16 * lane)) as u16 & 8191)) << (16 * lane);
+            }
+            to.store(word, Ordering::Relaxed);
+        }
+    }
+
+    /// Makes it the row of a key. The weights must be as [`Precision::held`] gives them.
+    pub fn begin(self, key: u64, used_s: u32, weights: &Vector) {
+        self.set_optimiser(0.0, used_s);
+        self.set_effects(&[0.0; D]);
+        self.set_weights(weights);
+        self.head[0].store(key + 1, Ordering::Relaxed);
+    }
+
+    pub fn wipe(self) {
+        self.cells().for_each(|cell| cell.store(0, Ordering::Relaxed));
+    }
+
+    pub fn cells(self) -> impl Iterator<Item = &'a AtomicU64> {
+        self.head.iter().chain(self.weights)
+    }
+
+    #[inline(always)]
+    pub fn prefetch(self) {
+        // A row lies in three cache lines at the most.
+        super::prefetch(&self.head[0]);
+        super::prefetch(&self.head[8]);
+        if let Some(last) = self.weights.last() {
+            super::prefetch(last);
+        }
+    }
+}
+
+/// Rows of one field. A part of a large allocation that nothing was written to takes no memory.
+pub(super) struct Chunk {
+    words: Box<[AtomicU64]>,
+    /// A bit per row: changed since the last snapshot. The writer's alone.
+    touched: Box<[AtomicU64]>,
+}
+
+/// Chunk and place in it.
+#[inline(always)]
+pub(super) fn place(row: u32) -> (usize, usize) {
+    ((row >> CHUNK_BITS) as usize, row as usize & (CHUNK_ROWS - 1))
+}
+
+impl Chunk {
+    pub fn new(precision: Precision) -> Self {
+        Self { words: zeroed(CHUNK_ROWS * precision.row_words()), touched: zeroed(CHUNK_ROWS / 64) }
+    }
+
+    #[inline(always)]
+    pub fn row(&self, at: usize, precision: Precision) -> Option<Row<'_>> {
+        let words = precision.row_words();
+        Row::of(self.words.get(at * words..(at + 1) * words)?)
+    }
+
+    /// Notes a change. One writer: a load and a store are enough.
+    #[inline(always)]
+    pub fn touch(&self, at: usize) {
+        if let Some(bits) = self.touched.get(at / 64) {
+            bits.store(bits.load(Ordering::Relaxed) | 1 << (at % 64), Ordering::Relaxed);
+        }
+    }
+
+    /// Places changed since the last call of [`Self::settle`], rising.
+    pub fn touched(&self) -> impl Iterator<Item = usize> + '_ {
+        self.touched.iter().enumerate().flat_map(|(word, bits)| {
+            let mut bits = bits.load(Ordering::Relaxed);
+            std::iter::from_fn(move || {
+                let bit = bits.trailing_zeros() as usize;
+                (bits != 0).then(|| {
+                    bits &= bits - 1;
+                    word * 64 + bit
+                })
+            })
+        })
+    }
+
+    pub fn settle(&self) {
+        self.touched.iter().filter(|bits| bits.load(Ordering::Relaxed) != 0).for_each(|bits| bits.store(0, Ordering::Relaxed));
+    }
+}
