@@ -1,5 +1,6 @@
 //! The brain's thread: reads the log, applies it, shows the result, keeps snapshots.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use views::{Options, Views};
 
 use super::models::Kept;
+use super::snapshot::{Chain, Part, Sections};
 use super::state::State;
 use super::videos::KnownVideos;
 use super::{Brain, BrainConfig, models, snapshot};
@@ -94,7 +96,10 @@ struct Worker {
     next: Vec<u64>,
     requests: mpsc::Receiver<Request>,
     runtime: Runtime,
+    /// The number of the newest snapshot file.
     sequence: u64,
+    /// What changes can be added to.
+    chain: Option<Chain>,
     snapshot_at: Instant,
     changed: bool,
     /// Who asked for the end, and how it went; told when nothing is held any more.
@@ -126,23 +131,36 @@ impl Worker {
             ids_per_generation: parts.config.dedup_ids_per_generation,
         };
         let plans = std::mem::take(&mut parts.models);
-        let found = snapshot::read_newest(&parts.folder)?;
-        let (sequence, restored) = match found {
-            Some((sequence, sections)) => {
-                (sequence, restore(sections, options, dedup_options, parts.learner, plans, partitions)?)
+        let mut found = snapshot::find(&parts.folder)?;
+        // Files that cannot be used are not written over.
+        let mut sequence = found.newest();
+        let (mut chain, mut restored) = (None, None);
+        while let Some((next, files)) = found.next()? {
+            match restore(&files, options, dedup_options, parts.learner, plans.clone(), partitions) {
+                Ok(good) => {
+                    (chain, restored) = (Some(next), Some(good));
+                    break;
+                }
+                // Of another program, or of another configuration.
+                Err(BrainError::Part(reason)) => snapshot::refuse(next.sequence, &reason),
+                Err(error) => return Err(error),
             }
-            None => {
-                let fresh = Restored {
-                    next: vec![0; partitions],
-                    views: Views::new(options),
-                    trainer: Trainer::new(parts.learner),
-                    own_models: models::begin(plans),
-                    joiner: Joiner::new(JOINER),
-                    dedup: Dedup::new(dedup_options)?,
-                };
-                (0, fresh)
-            }
+        }
+        if restored.is_none() && sequence > 0 {
+            tracing::error!("no snapshot can be used: everything is learned again from the log");
+        }
+        let restored = match restored {
+            Some(restored) => restored,
+            None => Restored {
+                next: vec![0; partitions],
+                views: Views::new(options),
+                trainer: Trainer::new(parts.learner),
+                own_models: models::begin(plans),
+                joiner: Joiner::new(JOINER),
+                dedup: Dedup::new(dedup_options)?,
+            },
         };
+        sequence = sequence.max(chain.map_or(0, |chain| chain.sequence));
         let Restored { next, views, trainer, own_models, joiner, dedup } = restored;
         let views = Arc::new(views);
         let videos = Arc::new(KnownVideos::default());
@@ -167,7 +185,7 @@ impl Worker {
             memory: parking_lot::Mutex::new(Some(Handle(sender))),
         });
         let snapshot_at = Instant::now();
-        Ok(Self { brain, state, parts, next, requests, runtime, sequence, snapshot_at, changed: false, closed: None })
+        Ok(Self { brain, state, parts, next, requests, runtime, sequence, snapshot_at, chain, changed: false, closed: None })
     }
 
     /// Applies one batch of every partition; false when there was nothing.
@@ -229,7 +247,7 @@ impl Worker {
         }
         if self.changed
             && self.snapshot_at.elapsed() >= Duration::from_secs(self.parts.config.snapshot_every_s.max(1))
-            && let Err(error) = self.snapshot()
+            && let Err(error) = self.snapshot(false)
         {
             // A full disk: what is learned goes on, and the log behind the last snapshot holds it. Tried again at the next turn.
             metrics::counter!("brain_snapshots_failed_total").increment(1);
@@ -265,9 +283,9 @@ impl Worker {
             Request::Close(answer) => (answer, false),
         };
         while self.catch_up()? {}
-        let mut done = self.snapshot();
+        // The older ones may hold a viewer who is to be forgotten: a whole one, and nothing else left.
+        let mut done = self.snapshot(go_on);
         if go_on && done.is_ok() {
-            // The older ones may hold a viewer who is to be forgotten.
             done = snapshot::keep(&self.parts.folder, 1).map_err(BrainError::Snapshot);
         }
         if go_on {
@@ -278,19 +296,34 @@ impl Worker {
         Ok(go_on)
     }
 
-    fn snapshot(&mut self) -> Result<(), BrainError> {
+    /// Writes a snapshot: what changed since the last one, unless it is time for a whole one or `whole` is asked for.
+    fn snapshot(&mut self, whole: bool) -> Result<(), BrainError> {
         let started = Instant::now();
-        let mut model = Vec::new();
-        self.state.trainer.snapshot(&mut model).map_err(|error| BrainError::Part(error.to_string()))?;
+        let state = &self.state;
+        let can_grow = !whole && state.trainer.saved_mark().is_some() && models::are_saved(&state.own_models);
+        let after = self.chain.filter(|chain| can_grow && chain.may_grow());
         let next: Vec<u8> = self.next.iter().flat_map(|n| n.to_le_bytes()).collect();
-        let joiner = self.state.joiner.to_bytes().map_err(|error| BrainError::Part(error.to_string()))?;
-        let mut sections = vec![next, self.state.views.snapshot(), self.state.dedup.to_bytes(), joiner, model];
-        sections.extend(models::sections(&self.state.own_models)?);
+        let fill = |to: &mut Sections<'_>| {
+            let joiner = state.joiner.to_bytes().map_err(|error| BrainError::Part(error.to_string()))?;
+            for section in [next, state.views.snapshot(), state.dedup.to_bytes(), joiner] {
+                to.write_all(&section)?;
+                to.end_section()?;
+            }
+            let written = if after.is_some() { state.trainer.changes(to) } else { state.trainer.snapshot(to) };
+            let mark = written.map_err(|error| BrainError::Part(error.to_string()))?;
+            to.end_section()?;
+            Ok((mark, models::write(&state.own_models, after.is_some(), to)?))
+        };
         self.sequence += 1;
-        snapshot::write(&self.parts.folder, self.sequence, &sections)?;
+        let (chain, (mark, own_marks)) = snapshot::write(&self.parts.folder, self.sequence, after.as_ref(), fill)?;
+        self.chain = Some(chain);
+        self.state.trainer.saved(mark);
+        models::saved(&mut self.state.own_models, own_marks);
         self.snapshot_at = Instant::now();
         self.changed = false;
-        metrics::histogram!("brain_snapshot_seconds").record(started.elapsed().as_secs_f64());
+        let kind = if after.is_some() { "changes" } else { "whole" };
+        metrics::histogram!("brain_snapshot_seconds", "kind" => kind).record(started.elapsed().as_secs_f64());
+        metrics::histogram!("brain_snapshot_bytes", "kind" => kind).record(chain.newest_bytes as f64);
         Ok(())
     }
 }
@@ -304,8 +337,12 @@ struct Restored {
     dedup: Dedup,
 }
 
+/// The model's section; the models of arms follow it.
+const MODEL: usize = 4;
+
+/// Everything out of a chain's files: the small parts out of the newest, models out of all.
 fn restore(
-    sections: Vec<Vec<u8>>,
+    files: &[Part],
     options: Options,
     dedup_options: DedupOptions,
     learner: learner::Config,
@@ -313,20 +350,22 @@ fn restore(
     partitions: usize,
 ) -> Result<Restored, BrainError> {
     let part = |what: &str, error: &dyn std::fmt::Display| BrainError::Part(format!("{what}: {error}"));
-    let Some(([next, views, dedup, joiner, model], own)) = sections.split_first_chunk::<5>() else {
+    let Some(newest) = files.last().filter(|_| files.iter().all(|file| file.sections() > MODEL)) else {
         return Err(BrainError::Part("it has not the parts that this program writes".into()));
     };
+    let (next, views, dedup, joiner) = (newest.read(0)?, newest.read(1)?, newest.read(2)?, newest.read(3)?);
     let (numbers, _) = next.as_chunks::<8>();
     let next: Vec<u64> = numbers.iter().map(|n| u64::from_le_bytes(*n)).collect();
     if next.len() != partitions {
         return Err(BrainError::Part(format!("it is of {} partitions, the log has {partitions}", next.len())));
     }
+    let model = files.iter().map(|file| file.open(MODEL)).collect::<Result<_, _>>()?;
     Ok(Restored {
         next,
-        views: Views::restore(options, views).map_err(|error| part("views", &error))?,
-        dedup: Dedup::from_bytes(dedup_options, dedup).map_err(|error| part("ids seen", &error))?,
-        joiner: Joiner::from_bytes(JOINER, joiner).map_err(|error| part("joiner", &error))?,
-        trainer: Trainer::restore(learner, &mut model.as_slice()).map_err(|error| part("model", &error))?,
-        own_models: models::restore(plans, own, model)?,
+        views: Views::restore(options, &views).map_err(|error| part("views", &error))?,
+        dedup: Dedup::from_bytes(dedup_options, &dedup).map_err(|error| part("ids seen", &error))?,
+        joiner: Joiner::from_bytes(JOINER, &joiner).map_err(|error| part("joiner", &error))?,
+        trainer: models::read(learner, "shared", model)?,
+        own_models: models::restore(plans, files, MODEL)?,
     })
 }
