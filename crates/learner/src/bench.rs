@@ -2,10 +2,13 @@
 //!
 //! The only place in the crate that looks at a clock: it measures.
 
+mod large;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base::Rng;
+pub use large::{LargeFigures, run as run_large};
 use serde::Serialize;
 
 use crate::config::Config;
