@@ -20,6 +20,8 @@ const WEIGHT_MAX: f32 = 8.0;
 /// Slots of the index before that are gone through per new row: the new index, at least as large, is filled from it long before it is
 /// full itself.
 const MOVED_PER_ROW: usize = 16;
+/// How far ahead slots are asked for when an index is made anew.
+const SLOTS_AHEAD: u32 = 24;
 const DAY_S: u64 = 24 * 3_600;
 
 #[derive(Clone, Debug, Default)]
@@ -308,12 +310,16 @@ impl TablesWriter {
             }
             let index = Index::for_rows(live.max(self.rows_expected[field as usize] as usize));
             let mut found = 0;
+            let key_of = |row: u32| self.view.row(field, row).and_then(|row| row.key());
             for row in 0..writer.next {
-                let Some(key) = self.view.row(field, row).and_then(|row| row.key()) else { continue };
+                // Its slot is far from the one before: asked for ahead, it is there when it is needed.
+                if let Some(key) = key_of(row.saturating_add(SLOTS_AHEAD)) {
+                    index.hint(index::hash(key));
+                }
+                let Some(key) = key_of(row) else { continue };
                 let hash = index::hash(key);
                 found += 1;
-                let same = |row: u32| self.view.row(field, row).and_then(|row| row.key()) == Some(key);
-                if found > live || key >= KEYS_END || index.find(hash, same).is_some() {
+                if found > live || key >= KEYS_END || index.find(hash, |row| key_of(row) == Some(key)).is_some() {
                     return false;
                 }
                 index.insert(hash, row);
