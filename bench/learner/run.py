@@ -103,7 +103,7 @@ def watershed_rows(program: Path, folder: Path, seeds: list[int]) -> tuple[list[
     """Rows of the project's own learner, or the reason why there are none."""
     runs: list[dict[str, Any]] = []
     for seed in seeds:
-        command = [str(program), "replay", "--dataset", "kuairand", str(folder), "--json", "--seed", str(seed)]
+        command = [str(program.resolve()), "replay", "--dataset", "kuairand", str(folder), "--json", "--seed", str(seed)]
         begin = time.perf_counter()
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=WATERSHED_LIMIT_S, check=True)
@@ -147,7 +147,7 @@ def table(rows: list[dict[str, Any]], missing: list[dict[str, str]], task: str) 
         figure = row["figures"][name]
         text = f"{figure['mean']:.4f}" if name in best or name.startswith("first") else f"{figure['mean']:.3f}"
         text = f"**{text}**" if name in best and figure["mean"] == best[name] else text
-        return text if row["deterministic"] or name not in best else f"{text} ±{figure['spread'] / 2:.4f}"
+        return text if row["seeds"] == 1 or name not in best else f"{text} ±{figure['spread'] / 2:.4f}"
 
     columns = ("auc", "gauc", "log_loss", "ece", "first_auc", "first_gauc")
     out = ["| " + " | ".join((task, "AUC", "GAUC", "log loss", "ECE", "AUC, no repeats", "GAUC, no repeats", "seeds", "s per run")) + " |"]
