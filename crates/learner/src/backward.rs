@@ -38,8 +38,8 @@ pub(crate) struct Passed<'a> {
     pub now_s: u32,
 }
 
-/// What the pairwise loss weighs beside the log loss.
-const ORDER_WEIGHT: f32 = 0.5;
+/// What the pairwise loss weighs beside the log loss: more of it is better order within a list, and less between lists.
+const ORDER_WEIGHT: f32 = 0.7;
 
 /// Gradient of the summed losses at the logits, its norm held.
 fn at_logits(passed: &Passed<'_>, norm_max: f32) -> Vector {

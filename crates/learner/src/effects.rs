@@ -120,10 +120,10 @@ impl Belief {
     }
 }
 
-/// How much an effect rests on, 0 to 1.
+/// How much an effect rests on in the group of tasks that was judged most, 0 to 1.
 #[inline(always)]
-pub(crate) fn evidence(effects: &Vector, group: usize) -> f32 {
-    let n = effects[COUNTS + group];
+pub(crate) fn evidence(effects: &Vector) -> f32 {
+    let n = effects[COUNTS..COUNTS + GROUPS].iter().fold(0.0f32, |most, n| most.max(*n));
     n / (n + 20.0)
 }
 

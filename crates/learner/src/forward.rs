@@ -9,7 +9,7 @@ use crate::scale::Content;
 use crate::shape::*;
 use crate::side::{Model, ViewerSide, project, unit};
 use crate::table::{Field, View};
-use crate::task::{LONG_VIEWED, Task};
+use crate::task::Task;
 
 /// Candidates that go through the net together.
 pub(crate) const BLOCK: usize = 4;
@@ -259,15 +259,15 @@ pub(crate) fn inputs(
     put(Affinity::Recent, side.taste.recent);
     put(Affinity::HistoryLength, side.taste.len as f32 / (side.taste.len as f32 + 8.0));
     put(Affinity::VideoWatch, watch_effect(&video_effects));
-    put(Affinity::VideoWatchEvidence, evidence(&video_effects, LONG_VIEWED));
+    put(Affinity::VideoWatchEvidence, evidence(&video_effects));
     put(Affinity::VideoLike, like_effect(&video_effects));
     put(Affinity::CreatorWatch, watch_effect(&creator_effects));
-    put(Affinity::CreatorWatchEvidence, evidence(&creator_effects, LONG_VIEWED));
+    put(Affinity::CreatorWatchEvidence, evidence(&creator_effects));
     put(Affinity::CreatorLike, like_effect(&creator_effects));
     put(Affinity::HashtagWatch, hashtag_effect);
     put(Affinity::SoundWatch, watch_effect(&sound_effects));
     put(Affinity::ViewerWatch, watch_effect(&side.effects));
-    put(Affinity::ViewerWatchEvidence, evidence(&side.effects, LONG_VIEWED));
+    put(Affinity::ViewerWatchEvidence, evidence(&side.effects));
     put(Affinity::ViewerLike, like_effect(&side.effects));
     put(Affinity::Duration, duration);
     put(Affinity::DurationSquared, duration * duration);
@@ -278,8 +278,8 @@ pub(crate) fn inputs(
     put(Affinity::Days, side.taste.days);
     put(Affinity::DaysEvidence, side.taste.days_evidence);
     put(Affinity::Last, side.taste.last);
-    put(Affinity::HabitEvidence, evidence(&side.habit, LONG_VIEWED));
-    put(Affinity::Doubt, belief.variance[Task::LongView.index()]);
+    put(Affinity::HabitEvidence, evidence(&side.habit));
+    put(Affinity::Doubt, ORDERED.iter().fold(f32::INFINITY, |least, task| least.min(belief.variance[task.index()])));
     for (at, task) in ORDERED.into_iter().enumerate() {
         let of = |effects: &Vector| (EFFECT_SCALE * effects[task.index()]).max(-2.0).min(2.0);
         let wide = [of(&video_effects), of(&side.effects), of(&side.habit), of(&additive)];

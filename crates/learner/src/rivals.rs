@@ -3,8 +3,9 @@
 //! A log loss alone spends the model on telling viewers apart; a feed has to order what one viewer might see. So beside it stands a
 //! pairwise loss (RankNet, Burges et al. 2005; joined with a log loss as in Sheng et al. 2023, arXiv 2208.06164): for each ordered task, an
 //! impression i with a yes and an impression j of the same viewer with a no should have `s_i > s_j`, at the loss `log(1 + e^(s_j - s_i))`,
-//! averaged over the pairs that the newer of the two closes. The older one is known by its logits alone, so the gradient goes to
-//! the newer one only: a viewer's pairs are as often yes after no as no after yes, so nothing is pulled by who the viewer is.
+//! over the pairs that the newer of the two closes. The older one is known by its logits alone, so the gradient goes to the newer
+//! one only: a viewer's pairs are as often yes after no as no after yes, and each weighs the same, so that the loss pulls neither
+//! viewers nor the whole up or down.
 
 use std::collections::VecDeque;
 
@@ -67,17 +68,14 @@ impl Rivals {
         let kept = self.of.entry(viewer).or_default();
         for (at, task) in ORDERED.iter().enumerate() {
             let Some(yes) = mine.labels[at] else { continue };
-            let (mut total, mut pairs) = (0.0, 0.0);
+            let mut total = 0.0;
             for rival in kept.iter().filter(|rival| at_ms.saturating_sub(rival.at_ms) <= HORIZON_MS) {
                 if rival.labels[at] == Some(!yes) {
                     let sign = if yes { 1.0 } else { -1.0 };
                     total -= sign * sigmoid(sign * (rival.logits[at] - mine.logits[at]));
-                    pairs += 1.0;
                 }
             }
-            if pairs > 0.0 {
-                gradient[task.index()] = total / pairs;
-            }
+            gradient[task.index()] = total / KEPT as f32;
         }
         kept.push_front(mine);
         kept.truncate(KEPT);
@@ -118,9 +116,9 @@ mod tests {
         assert_eq!(meet(&mut rivals, 1, 0, 1.0, false), 0.0, "nothing to compare with");
         assert_eq!(meet(&mut rivals, 1, 1, 1.0, false), 0.0, "no pair of one outcome");
         let below = meet(&mut rivals, 1, 2, 0.0, true);
-        assert!(below < -0.7, "a yes below its rivals is pulled up: {below}");
+        assert!(below < -0.35, "a yes below its rivals is pulled up: {below}");
         let above = meet(&mut rivals, 1, 3, 4.0, false);
-        assert!(above > 0.9, "a no above its rival is pushed down: {above}");
+        assert!(above > 0.2, "a no above its rival is pushed down: {above}");
         assert!(meet(&mut rivals, 1, 4, 9.0, true).abs() < 0.01, "what is in order is left alone");
         assert_eq!(meet(&mut rivals, 2, 5, 0.0, true), 0.0, "another viewer's list");
         assert_eq!(meet(&mut rivals, 1, 5 + HORIZON_MS, 0.0, true), 0.0, "another list");

@@ -66,7 +66,7 @@ const fn action(task: Task, name: &'static str, prior: f32, valence: f32) -> Tas
 const WATCHED: usize = 0;
 const ACTED: usize = 1;
 /// Logs of other platforms know long views and clicks without the rest.
-pub(crate) const LONG_VIEWED: usize = 2;
+const LONG_VIEWED: usize = 2;
 const CLICKED: usize = 3;
 
 /// All tasks, in the order of [`Task`].

@@ -82,6 +82,8 @@ fn read_clicks(path: &Path, log: &mut Log, by_id: &mut HashMap<i64, u32>, sample
         let row = |video, label| Row { video, watch: None, labels: Labels::none().with(Task::Click, label), repeats: false };
         let mut rows = vec![row(clicked, 1.0)];
         rows.extend(sampler.negatives(session, clicked).into_iter().map(|video| row(video, 0.0)));
+        // Nothing may follow from the order within a page.
+        sampler.rng.shuffle(&mut rows);
         sampler.take(session, clicked);
         let small = |column: usize| table.whole(column).map(|value| value.clamp(0, 255) as u8);
         log.pages.push(Page {

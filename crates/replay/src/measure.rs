@@ -27,6 +27,8 @@ pub struct TaskFigures {
     pub examples: u64,
     /// Share of positives.
     pub observed: f64,
+    /// Mean prediction.
+    pub predicted: f64,
     /// Area under the ROC curve over all rows; ties count half.
     pub auc: f64,
     /// The same within each viewer's rows, weighted by their number, over viewers with both outcomes (Zhu et al. 2017,
@@ -101,6 +103,7 @@ pub fn figures(task: &'static str, rows: &[Measured]) -> TaskFigures {
         task,
         examples: rows.len() as u64,
         observed: rows.iter().map(|row| f64::from(row.label)).sum::<f64>() / n,
+        predicted: rows.iter().map(|row| f64::from(row.predicted)).sum::<f64>() / n,
         auc: auc(&mut pairs),
         gauc: area / weight,
         log_loss: rows.iter().map(loss).sum::<f64>() / n,
