@@ -1,20 +1,24 @@
-//! What this machine makes of the learner: a synthetic world, trained and scored on one thread.
+//! What this machine makes of the learner: a synthetic world, trained on one thread, then scored beside it on another.
 //!
 //! The only place in the crate that looks at a clock: it measures.
 
 mod large;
+mod limits;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use base::Rng;
 pub use large::{LargeFigures, run as run_large};
+pub use limits::Limits;
 use serde::Serialize;
 
 use crate::config::Config;
 use crate::example::Example;
-use crate::features::{HISTORY_MAX, HistoryItem, Signals, VideoFeatures, ViewerFeatures, feature_hash};
+use crate::features::{HISTORY_HASHTAGS, HISTORY_MAX, HistoryItem, Signals, VideoFeatures, ViewerFeatures, feature_hash};
 use crate::labels::WatchLabels;
+use crate::learner::Learner;
 use crate::shape::{EMBEDDED, HIDDEN_1, HIDDEN_2, INPUTS};
 use crate::table::ROW_BYTES;
 use crate::task::Task;
@@ -29,8 +33,9 @@ const START_MS: i64 = 1_700_000_000_000;
 /// What was measured. Units are in the names.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figures {
+    /// With metrics, publishing every 256 examples, as the service runs it.
     pub examples_per_s_one_thread: f64,
-    /// Examples per second with metrics, publishing every 256, as the service runs it.
+    /// One request of 500 candidates, while training goes on in another thread.
     pub score_500_p50_ms: f64,
     pub score_500_p99_ms: f64,
     pub publish_p50_us: f64,
@@ -41,12 +46,15 @@ pub struct Figures {
     pub parameters: u64,
     /// Multiplications and additions of one example's training, counted from the shapes.
     pub flop_per_example: f64,
+    /// Rows that are looked up for one example's training, counted from the shapes.
+    pub rows_per_example: f64,
     pub vector_instructions: String,
     /// The finish head's AUC at the end: a run that learned nothing measured nothing.
     pub finish_auc: f64,
 }
 
 /// A made-up platform: videos of some kinds, viewers who like some kinds.
+#[derive(Clone)]
 struct World {
     rng: Rng,
     videos: Vec<Arc<VideoFeatures>>,
@@ -108,47 +116,77 @@ fn percentile(sorted: &[f64], share: f64) -> f64 {
     sorted.get(at).copied().unwrap_or(f64::NAN)
 }
 
-/// Trains for about half of `seconds`, then scores for about half. Deterministic but for the clock.
+/// Trains so many seconds at the least; gives examples per second. Examples are made outside the measured time.
+fn train(trainer: &mut Trainer, limit: Duration, now_ms: &mut i64, mut make: impl FnMut(i64) -> Example) -> f64 {
+    let (mut spent, mut trained) = (Duration::ZERO, 0.0);
+    while spent < limit {
+        let examples: Vec<Example> = (0..256).map(|_| make(*now_ms)).collect();
+        let start = Instant::now();
+        examples.iter().for_each(|example| {
+            trainer.train(*now_ms, example);
+        });
+        trainer.publish(*now_ms);
+        spent += start.elapsed();
+        trained += examples.len() as f64;
+        *now_ms += 1_000;
+    }
+    trained / spent.as_secs_f64()
+}
+
+/// Scores one request after the other in a thread of its own until `meanwhile` is done, 100 at the least. Gives their milliseconds,
+/// rising, and what `meanwhile` gave.
+fn score_beside<T>(
+    learner: &Learner,
+    mut ask: impl FnMut() -> (ViewerFeatures, Vec<Arc<VideoFeatures>>) + Send,
+    meanwhile: impl FnOnce() -> T,
+) -> (Vec<f64>, T) {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let scoring = scope.spawn(|| {
+            let (mut times, mut out) = (Vec::new(), Vec::new());
+            while !done.load(Ordering::Relaxed) || times.len() < 100 {
+                let (viewer, picked) = ask();
+                let candidates: Vec<&VideoFeatures> = picked.iter().map(|video| &**video).collect();
+                let begin = Instant::now();
+                learner.predict(START_MS, &viewer, &candidates, &mut out);
+                times.push(begin.elapsed().as_secs_f64() * 1e3);
+            }
+            times.sort_by(f64::total_cmp);
+            times
+        });
+        let given = meanwhile();
+        done.store(true, Ordering::Relaxed);
+        (scoring.join().unwrap_or_default(), given)
+    })
+}
+
+/// Trains for about half of `seconds`, then trains and scores for about half. Deterministic but for the clock.
 pub fn run(seconds: f64, seed: u64) -> Figures {
     let mut world = World::new(seed);
     let mut trainer = Trainer::new(Config { seed, viewer_weight_max: f32::INFINITY, ..Config::default() });
-    let learner = trainer.learner();
     let half = Duration::from_secs_f64((seconds / 2.0).clamp(0.05, 3_600.0));
+    let mut now_ms = START_MS;
+    let examples_per_s_one_thread = train(&mut trainer, half, &mut now_ms, |now_ms| world.example(now_ms));
 
-    // Examples are made outside the measured time.
-    let (mut spent, mut trained, mut now_ms) = (Duration::ZERO, 0u64, START_MS);
-    let mut publishes = Vec::new();
-    while spent < half {
-        let examples: Vec<Example> = (0..256).map(|_| world.example(now_ms)).collect();
-        let start = Instant::now();
-        for example in &examples {
-            trainer.train(now_ms, example);
-        }
-        let publish = Instant::now();
-        trainer.publish(now_ms);
-        publishes.push(publish.elapsed().as_secs_f64() * 1e6);
-        spent += start.elapsed();
-        trained += examples.len() as u64;
-        now_ms += 1_000;
-    }
-
-    let (mut times, mut out) = (Vec::new(), Vec::new());
-    let start = Instant::now();
-    while start.elapsed() < half || times.len() < 20 {
-        let viewer = world.viewer(world.rng.clone().below(VIEWERS));
-        world.rng.next_u64();
-        let picked: Vec<Arc<VideoFeatures>> = (0..CANDIDATES).map(|_| world.videos[world.rng.below(VIDEOS)].clone()).collect();
-        let candidates: Vec<&VideoFeatures> = picked.iter().map(|video| &**video).collect();
-        let begin = Instant::now();
-        learner.predict(now_ms, &viewer, &candidates, &mut out);
-        times.push(begin.elapsed().as_secs_f64() * 1e3);
-    }
-    times.sort_by(f64::total_cmp);
+    let (learner, reader) = (trainer.learner(), world.clone());
+    let mut rng = Rng::from_seed(seed).child("reader");
+    let ask = || {
+        let picked = (0..CANDIDATES).map(|_| reader.videos[rng.below(VIDEOS)].clone()).collect();
+        (reader.viewer(rng.below(VIEWERS)), picked)
+    };
+    let (times, _) = score_beside(&learner, ask, || train(&mut trainer, half, &mut now_ms, |now_ms| world.example(now_ms)));
+    let mut publishes: Vec<f64> = (0..100)
+        .map(|_| {
+            let start = Instant::now();
+            trainer.publish(now_ms);
+            start.elapsed().as_secs_f64() * 1e6
+        })
+        .collect();
     publishes.sort_by(f64::total_cmp);
 
     let totals = trainer.totals();
     Figures {
-        examples_per_s_one_thread: trained as f64 / spent.as_secs_f64(),
+        examples_per_s_one_thread,
         score_500_p50_ms: percentile(&times, 0.5),
         score_500_p99_ms: percentile(&times, 0.99),
         publish_p50_us: percentile(&publishes, 0.5),
@@ -156,15 +194,19 @@ pub fn run(seconds: f64, seed: u64) -> Figures {
         rows: totals.rows,
         parameters: totals.rows * crate::math::D as u64 + totals.dense_parameters,
         flop_per_example: flop_per_example(totals.dense_parameters as f64),
+        rows_per_example: ROWS_PER_EXAMPLE as f64,
         vector_instructions: learner.level().name().to_owned(),
         finish_auc: trainer.points()[Task::Finish.index()].auc,
     }
 }
 
+/// The embedded history; the candidate, of eight words and three hashtags; the viewer and the circumstances.
+const ROWS_PER_EXAMPLE: usize = EMBEDDED * (2 + HISTORY_HASHTAGS) + 30;
+
 /// Two for each dense weight forward, two back, two for its gradient; the history's projections and kernels; the rows.
 fn flop_per_example(dense: f64) -> f64 {
     let net = (INPUTS * HIDDEN_1 + HIDDEN_1 * HIDDEN_2) as f64;
     let history = (EMBEDDED * 32 * 16 * 2 + HISTORY_MAX * 32 * 2 + EMBEDDED * 16 * 4) as f64;
-    let rows = ((3 * EMBEDDED + 30) * (ROW_BYTES / 4) * 2) as f64;
+    let rows = (ROWS_PER_EXAMPLE * (ROW_BYTES / 4) * 2) as f64;
     2.0 * dense + 4.0 * net + history + rows
 }

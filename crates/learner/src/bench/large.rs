@@ -3,13 +3,14 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use base::Rng;
 use serde::Serialize;
 
-use super::{CANDIDATES, START_MS, VIDEOS, VIEWERS, World, percentile};
+use super::{
+    CANDIDATES, ROWS_PER_EXAMPLE, START_MS, VIDEOS, VIEWERS, World, flop_per_example, percentile, score_beside, train,
+};
 use crate::config::{Config, RowsExpected};
 use crate::example::Example;
 use crate::features::{HistoryItem, VideoFeatures, ViewerFeatures};
@@ -17,6 +18,8 @@ use crate::math::D;
 use crate::table::{Field, Precision};
 use crate::trainer::Trainer;
 
+/// The small and the large table are trained in turns of so long, so that what else the machine does meets both.
+const TURN: Duration = Duration::from_millis(500);
 /// A model of more rows than this is not restored: its bytes are held in memory meanwhile.
 const RESTORED_ROWS_MAX: u64 = 16_000_000;
 
@@ -31,10 +34,14 @@ pub struct LargeFigures {
     pub fill_rows_per_s: f64,
     /// The longest that one row took to be made: growth included.
     pub fill_pause_ms: f64,
-    /// Ids drawn from 20,000 videos and 2,000 viewers, and from all of the table; then with scoring going on beside it.
-    pub examples_per_s_small: f64,
-    pub examples_per_s_large: f64,
-    pub examples_per_s_large_while_scoring: f64,
+    /// Viewers and videos drawn evenly from all of the table: one after the other they are nowhere near each other.
+    pub examples_per_s_one_thread: f64,
+    /// A table of 20,000 videos and 2,000 viewers, in turns with the large one; medians of both.
+    pub examples_per_s_small_table: f64,
+    pub large_to_small: f64,
+    pub examples_per_s_while_scoring: f64,
+    pub flop_per_example: f64,
+    pub rows_per_example: f64,
     pub score_500_p50_ms: f64,
     pub score_500_p99_ms: f64,
     pub rows_changed: u64,
@@ -71,21 +78,6 @@ impl Spread {
         let example = self.world.example(now_ms);
         Example { viewer: self.viewer(), video: self.video(), ..example }
     }
-}
-
-fn train(trainer: &mut Trainer, limit: Duration, mut make: impl FnMut() -> Example) -> f64 {
-    let (mut spent, mut trained) = (Duration::ZERO, 0.0);
-    while spent < limit {
-        let examples: Vec<Example> = (0..256).map(|_| make()).collect();
-        let start = Instant::now();
-        examples.iter().for_each(|example| {
-            trainer.train(START_MS, example);
-        });
-        trainer.publish(START_MS);
-        spent += start.elapsed();
-        trained += examples.len() as f64;
-    }
-    trained / spent.as_secs_f64()
 }
 
 struct Counted(u64);
@@ -127,33 +119,34 @@ pub fn run(rows: u64, precision: Precision, seconds: f64, seed: u64) -> crate::R
     }
     let fill_rows_per_s = 2.0 * half as f64 / start.elapsed().as_secs_f64();
 
-    let mut world = World::new(seed);
-    let small = train(&mut trainer, third, || world.example(START_MS));
-    let mut spread = Spread { world, rng: Rng::from_seed(seed).child("spread"), ids: half };
-    let large = train(&mut trainer, third, || spread.example(START_MS));
+    let mut near = World::new(seed);
+    let mut small = Trainer::new(Config { rows_expected: RowsExpected::default(), ..config });
+    let mut spread = Spread { world: World::new(seed), rng: Rng::from_seed(seed).child("spread"), ids: half };
+    let (mut near_ms, mut now_ms) = (START_MS, START_MS);
+    // Histories grow before anything is measured.
+    train(&mut small, TURN, &mut near_ms, |now_ms| near.example(now_ms));
+    train(&mut trainer, TURN, &mut now_ms, |now_ms| spread.example(now_ms));
+    let turns = (third.as_secs_f64() / TURN.as_secs_f64()).ceil() as usize;
+    let (mut rates_small, mut rates_large) = (Vec::new(), Vec::new());
+    for _ in 0..turns {
+        rates_small.push(train(&mut small, TURN, &mut near_ms, |now_ms| near.example(now_ms)));
+        rates_large.push(train(&mut trainer, TURN, &mut now_ms, |now_ms| spread.example(now_ms)));
+    }
+    rates_small.sort_by(f64::total_cmp);
+    rates_large.sort_by(f64::total_cmp);
+    let (examples_per_s_small_table, examples_per_s_one_thread) =
+        (percentile(&rates_small, 0.5), percentile(&rates_large, 0.5));
     let all = trainer.snapshot(&mut Counted(0))?;
     trainer.saved(all);
 
-    let (learner, done) = (trainer.learner(), AtomicBool::new(false));
-    let mut reader = Spread { world: World::new(seed + 1), rng: spread.rng.child("reader"), ids: half };
-    let (mut times, meanwhile) = std::thread::scope(|scope| {
-        let scoring = scope.spawn(|| {
-            let (mut times, mut out) = (Vec::new(), Vec::new());
-            while !done.load(Ordering::Relaxed) || times.len() < 100 {
-                let viewer = reader.viewer();
-                let picked: Vec<Arc<VideoFeatures>> = (0..CANDIDATES).map(|_| reader.video()).collect();
-                let candidates: Vec<&VideoFeatures> = picked.iter().map(|video| &**video).collect();
-                let begin = Instant::now();
-                learner.predict(START_MS, &viewer, &candidates, &mut out);
-                times.push(begin.elapsed().as_secs_f64() * 1e3);
-            }
-            times
-        });
-        let meanwhile = train(&mut trainer, third, || spread.example(START_MS));
-        done.store(true, Ordering::Relaxed);
-        (scoring.join().unwrap_or_default(), meanwhile)
-    });
-    times.sort_by(f64::total_cmp);
+    let learner = trainer.learner();
+    let mut reader = Spread { world: spread.world.clone(), rng: spread.rng.child("reader"), ids: half };
+    let ask = || {
+        let viewer = reader.viewer();
+        (viewer, (0..CANDIDATES).map(|_| reader.video()).collect())
+    };
+    let (times, examples_per_s_while_scoring) =
+        score_beside(&learner, ask, || train(&mut trainer, third, &mut now_ms, |now_ms| spread.example(now_ms)));
 
     let totals = trainer.totals();
     let (mut counted, start) = (Counted(0), Instant::now());
@@ -177,9 +170,12 @@ pub fn run(rows: u64, precision: Precision, seconds: f64, seed: u64) -> crate::R
         table_gib: totals.table_bytes as f64 / f64::from(1 << 30),
         fill_rows_per_s,
         fill_pause_ms: pause.as_secs_f64() * 1e3,
-        examples_per_s_small: small,
-        examples_per_s_large: large,
-        examples_per_s_large_while_scoring: meanwhile,
+        examples_per_s_one_thread,
+        examples_per_s_small_table,
+        large_to_small: examples_per_s_one_thread / examples_per_s_small_table,
+        examples_per_s_while_scoring,
+        flop_per_example: flop_per_example(totals.dense_parameters as f64),
+        rows_per_example: ROWS_PER_EXAMPLE as f64,
         score_500_p50_ms: percentile(&times, 0.5),
         score_500_p99_ms: percentile(&times, 0.99),
         rows_changed,

@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::pages::zeroed;
 use super::prefetch;
 use crate::math::mix;
 
@@ -15,12 +16,6 @@ const REMOVED: u64 = u64::MAX;
 const SLOTS_MIN: usize = 1024;
 /// Rows in one field at the most: row numbers are stored plus one, and the last is that of a removed slot.
 pub(super) const ROWS_MAX: u32 = u32::MAX - 1;
-
-/// Zeros that take no memory before they are written to: large ones come as untouched pages.
-pub(super) fn zeroed(len: usize) -> Box<[AtomicU64]> {
-    // SAFETY: an atomic whose bytes are all zero is a valid one, of the value 0.
-    unsafe { Box::new_zeroed_slice(len).assume_init() }
-}
 
 pub(super) struct Index {
     slots: Box<[AtomicU64]>,

@@ -28,6 +28,7 @@ mod admission;
 mod half;
 mod image;
 mod index;
+mod pages;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 pub(crate) use image::{Sink, Source};
+pub(crate) use pages::zeroed;
 pub use rows::Precision;
 use rows::{Chunk, Row, place};
 pub(crate) use writer::TablesWriter;

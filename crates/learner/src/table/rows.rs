@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::half::{NEAREST, narrow, widen};
-use super::index::zeroed;
+use super::pages::zeroed;
 use crate::math::{D, Vector, mix};
 
 /// How the vectors of rows are stored. Effects, accumulators and everything dense are always f32.
@@ -47,7 +47,8 @@ impl Precision {
     }
 }
 
-const CHUNK_BITS: u32 = 16;
+/// A chunk is of many huge pages: of its two ends some memory lies on small ones.
+const CHUNK_BITS: u32 = 18;
 pub(super) const CHUNK_ROWS: usize = 1 << CHUNK_BITS;
 /// Key plus one (0: a free row); accumulator (f32) and the second of the last use (u32); effects.
 pub(super) const HEAD_WORDS: usize = 2 + D / 2;

@@ -100,7 +100,7 @@ impl TablesWriter {
     }
 
     /// Bytes that rows, indexes and the admission filter hold now. Places in a chunk that no row ever had are not counted: nothing was
-    /// written there, so they take no memory.
+    /// written there, so they take no memory but the rest of a page.
     pub fn bytes(&self) -> u64 {
         let row_bytes = self.precision().row_bytes();
         let field = |(view, writer): (&Arc<FieldView>, &FieldWriter)| {

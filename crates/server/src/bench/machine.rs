@@ -31,6 +31,12 @@ pub fn resident_mib() -> f64 {
     field_kib(&status, "VmRSS:").map_or(0.0, |kib| kib as f64 / 1024.0)
 }
 
+/// The most memory that this process has held until now, in MiB.
+pub fn peak_resident_mib() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    field_kib(&status, "VmHWM:").map_or(0.0, |kib| kib as f64 / 1024.0)
+}
+
 fn field_kib(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|l| l.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
 }

@@ -3,6 +3,7 @@
 mod client;
 mod events;
 mod feed;
+mod learner;
 mod machine;
 mod percentile;
 mod world;
@@ -41,6 +42,12 @@ pub struct BenchArgs {
     /// Events a second that flow in meanwhile (feed).
     #[arg(long, default_value_t = 2_000)]
     pub events_rate: u64,
+    /// Rows of the tables (learner): as many as a small world makes when not given.
+    #[arg(long)]
+    pub rows: Option<u64>,
+    /// Rows hold their vectors in half precision (learner with --rows).
+    #[arg(long)]
+    pub f16: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -90,7 +97,7 @@ pub async fn run(args: BenchArgs, data: Option<PathBuf>) -> Result<ExitCode> {
         Bench::Learner => {
             tokio::task::spawn_blocking({
                 let args = args.clone();
-                move || learner(&args)
+                move || learner::run(&args)
             })
             .await??
         }
@@ -122,16 +129,6 @@ pub async fn run(args: BenchArgs, data: Option<PathBuf>) -> Result<ExitCode> {
         println!("  {}", report.note);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn learner(args: &BenchArgs) -> Result<Report> {
-    let figures = learner::bench::run(args.seconds as f64, args.seed);
-    let figures = serde_json::to_value(figures)?;
-    Ok(Report {
-        parameters: json!({ "seconds": args.seconds, "seed": args.seed }),
-        figures: figures.as_object().cloned().unwrap_or_default(),
-        note: "arithmetic, and memory when the tables are larger than the caches".into(),
-    })
 }
 
 fn eventlog(args: &BenchArgs) -> Result<Report> {
