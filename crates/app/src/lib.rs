@@ -52,7 +52,7 @@ use acknowledged::Acknowledged;
 use remembered::Remembered;
 
 pub use crate::social::{Reaction, ReportSubject, Turn};
-pub use brain::{ArmModel, Brain, BrainConfig, BrainError, KnownVideo, KnownVideos};
+pub use brain::{ArmModel, Brain, BrainConfig, BrainError, KnownVideo, KnownVideos, Recovery, RecoveryOptions, recovery};
 pub use cards::{PersonRef, VideoCard};
 pub use config::{AccountsConfig, EventLogConfig, MediaConfig, RegionConfig, Settings};
 pub use error::{AppError, Invalid};

@@ -20,7 +20,8 @@ use crate::features::{HISTORY_HASHTAGS, HISTORY_MAX, HistoryItem, Signals, Video
 use crate::labels::WatchLabels;
 use crate::learner::Learner;
 use crate::shape::{EMBEDDED, HIDDEN_1, HIDDEN_2, INPUTS};
-use crate::table::ROW_BYTES;
+use crate::side::habit_key;
+use crate::table::{Field, ROW_BYTES};
 use crate::task::Task;
 use crate::trainer::Trainer;
 
@@ -197,6 +198,15 @@ pub fn run(seconds: f64, seed: u64) -> Figures {
         rows_per_example: ROWS_PER_EXAMPLE as f64,
         vector_instructions: learner.level().name().to_owned(),
         finish_auc: trainer.points()[Task::Finish.index()].auc,
+    }
+}
+
+/// The rows that a viewer's first example makes, for a model that is to be large and need not be wise.
+pub fn make_rows(trainer: &mut Trainer, now_ms: i64, viewer: u64) {
+    let now_s = (now_ms / 1_000) as u32;
+    trainer.tables.find_or_insert(Field::Viewer, viewer, now_s);
+    if let Some(key) = habit_key(&ViewerFeatures { viewer, ..ViewerFeatures::default() }) {
+        trainer.tables.find_or_insert(Field::Habit, key, now_s);
     }
 }
 

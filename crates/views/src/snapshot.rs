@@ -128,6 +128,7 @@ impl Views {
 
     fn from_stored(options: Options, stored: Stored) -> Self {
         let views = Self::new(options);
+        views.viewers.reserve(stored.viewers.len());
         for viewer in stored.viewers {
             let mut seen = SeenTable::with_room(viewer.seen.len());
             for (video, flags) in viewer.seen {

@@ -76,6 +76,13 @@ impl Viewers {
         self.shard(viewer)?.write().remove(&viewer)
     }
 
+    /// Makes room for so many, so that no shard moves while they come.
+    pub fn reserve(&self, viewers: usize) {
+        // Shards differ a little in size.
+        let each = (viewers / SHARDS) * 17 / 16;
+        self.shards.iter().for_each(|shard| shard.write().reserve(each));
+    }
+
     pub fn insert(&self, viewer: ViewerId, state: Viewer) {
         if let Some(shard) = self.shard(viewer) {
             shard.write().insert(viewer, state);

@@ -4,6 +4,7 @@
 //! examples that the joiner makes. Readers (the feed, the pages) never wait for it. Its memory is snapshotted with the place in
 //! the log; a start reads the newest snapshot and the log after it.
 
+mod bench;
 mod gauges;
 mod models;
 mod probe;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use views::Views;
 
+pub use bench::{Recovery, RecoveryOptions, recovery};
 pub use models::ArmModel;
 pub use videos::{KnownVideo, KnownVideos};
 pub use worker::{BrainError, BrainParts, start};

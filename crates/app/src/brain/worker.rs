@@ -88,14 +88,14 @@ impl Handle {
     }
 }
 
-struct Worker {
+pub(super) struct Worker {
     brain: Arc<Brain>,
-    state: State,
+    pub(super) state: State,
     parts: BrainParts,
     /// The next offset to apply, per partition.
     next: Vec<u64>,
     requests: mpsc::Receiver<Request>,
-    runtime: Runtime,
+    pub(super) runtime: Runtime,
     /// The number of the newest snapshot file.
     sequence: u64,
     /// What changes can be added to.
@@ -123,7 +123,7 @@ pub async fn start(parts: BrainParts) -> Result<Arc<Brain>, BrainError> {
 }
 
 impl Worker {
-    fn open(mut parts: BrainParts, runtime: Runtime) -> Result<Self, BrainError> {
+    pub(super) fn open(mut parts: BrainParts, runtime: Runtime) -> Result<Self, BrainError> {
         let options = Options { trending_half_life_ms: i64::from(parts.config.trending_half_life_hours) * 3_600_000 };
         let partitions = usize::from(parts.log.partitions());
         let dedup_options = DedupOptions {
@@ -189,7 +189,7 @@ impl Worker {
     }
 
     /// Applies one batch of every partition; false when there was nothing.
-    fn catch_up(&mut self) -> Result<bool, BrainError> {
+    pub(super) fn catch_up(&mut self) -> Result<bool, BrainError> {
         let mut any = false;
         for partition in 0..self.next.len() {
             let Some(from) = self.next.get(partition).copied() else { continue };
@@ -297,7 +297,7 @@ impl Worker {
     }
 
     /// Writes a snapshot: what changed since the last one, unless it is time for a whole one or `whole` is asked for.
-    fn snapshot(&mut self, whole: bool) -> Result<(), BrainError> {
+    pub(super) fn snapshot(&mut self, whole: bool) -> Result<(), BrainError> {
         let started = Instant::now();
         let state = &self.state;
         let can_grow = !whole && state.trainer.saved_mark().is_some() && models::are_saved(&state.own_models);
@@ -353,19 +353,21 @@ fn restore(
     let Some(newest) = files.last().filter(|_| files.iter().all(|file| file.sections() > MODEL)) else {
         return Err(BrainError::Part("it has not the parts that this program writes".into()));
     };
-    let (next, views, dedup, joiner) = (newest.read(0)?, newest.read(1)?, newest.read(2)?, newest.read(3)?);
+    let next = newest.read(0)?;
     let (numbers, _) = next.as_chunks::<8>();
     let next: Vec<u64> = numbers.iter().map(|n| u64::from_le_bytes(*n)).collect();
     if next.len() != partitions {
         return Err(BrainError::Part(format!("it is of {} partitions, the log has {partitions}", next.len())));
     }
-    let model = files.iter().map(|file| file.open(MODEL)).collect::<Result<_, _>>()?;
-    Ok(Restored {
-        next,
-        views: Views::restore(options, &views).map_err(|error| part("views", &error))?,
-        dedup: Dedup::from_bytes(dedup_options, &dedup).map_err(|error| part("ids seen", &error))?,
-        joiner: Joiner::from_bytes(JOINER, &joiner).map_err(|error| part("joiner", &error))?,
-        trainer: models::read(learner, "shared", model)?,
-        own_models: models::restore(plans, files, MODEL)?,
+    // Views take about as long as everything else.
+    std::thread::scope(|scope| {
+        let views = scope.spawn(|| Views::restore(options, &newest.read(1)?).map_err(|error| part("views", &error)));
+        let model = files.iter().map(|file| file.open(MODEL)).collect::<Result<_, _>>()?;
+        let trainer = models::read(learner, "shared", model)?;
+        let own_models = models::restore(plans, files, MODEL)?;
+        let dedup = Dedup::from_bytes(dedup_options, &newest.read(2)?).map_err(|error| part("ids seen", &error))?;
+        let joiner = Joiner::from_bytes(JOINER, &newest.read(3)?).map_err(|error| part("joiner", &error))?;
+        let views = views.join().map_err(|_| BrainError::Stopped)??;
+        Ok(Restored { next, views, trainer, own_models, joiner, dedup })
     })
 }

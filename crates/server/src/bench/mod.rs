@@ -6,6 +6,7 @@ mod feed;
 mod learner;
 mod machine;
 mod percentile;
+mod recovery;
 mod world;
 
 use std::path::PathBuf;
@@ -30,7 +31,7 @@ pub struct BenchArgs {
     /// The same seed makes the same data.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Videos in the catalog (feed).
+    /// Videos in the catalog (feed, recovery).
     #[arg(long, default_value_t = 100_000)]
     pub videos: usize,
     /// Viewers with a history (feed, events).
@@ -42,7 +43,7 @@ pub struct BenchArgs {
     /// Events a second that flow in meanwhile (feed).
     #[arg(long, default_value_t = 2_000)]
     pub events_rate: u64,
-    /// Rows of the tables (learner): as many as a small world makes when not given.
+    /// Rows of the model's tables (learner: as many as a small world makes when not given; recovery: ten million).
     #[arg(long)]
     pub rows: Option<u64>,
     /// Rows hold their vectors in half precision (learner with --rows).
@@ -60,6 +61,8 @@ pub enum Bench {
     Learner,
     /// The log alone: appending and reading.
     Eventlog,
+    /// How long a start takes until everything known is known again.
+    Recovery,
 }
 
 /// What a bench found.
@@ -94,6 +97,7 @@ pub async fn run(args: BenchArgs, data: Option<PathBuf>) -> Result<ExitCode> {
     let report = match args.name {
         Bench::Feed => feed::run(&args, &dir).await?,
         Bench::Events => events::run(&args, &dir).await?,
+        Bench::Recovery => recovery::run(&args, &dir).await?,
         Bench::Learner => {
             tokio::task::spawn_blocking({
                 let args = args.clone();
