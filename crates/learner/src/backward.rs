@@ -1,11 +1,11 @@
 //! The gradient of one example: back through the net, the products, the pooled history and the tower, into the rows.
 //!
-//! Attention and the hand-made affinities are read-outs: no gradient flows through their weights. The history's rows learn
-//! through the liked and disliked vectors that they make up.
+//! The history is a read-out: no gradient flows through attention's weights, nor into the tower vectors that the history's clips
+//! left behind when they were candidates themselves.
 
 use crate::config::Config;
 use crate::dense::{Optimised, Trace};
-use crate::features::{HASHTAGS_MAX, VideoFeatures, WORDS_MAX};
+use crate::features::{HASHTAGS_MAX, HistoryItem, VideoFeatures, WORDS_MAX};
 use crate::forward::{Activations, Candidate, CandidateRows};
 use crate::math::{D, Level, Vector, ZERO, add_scaled, dot, multiversion, scaled, sigmoid, sum};
 use crate::shape::*;
@@ -34,6 +34,7 @@ pub(crate) struct Passed<'a> {
     /// The gradient of the pairwise loss at the logits.
     pub order: &'a Vector,
     pub video: &'a VideoFeatures,
+    pub history: &'a [HistoryItem],
     pub weight: f32,
     pub now_s: u32,
 }
@@ -183,8 +184,8 @@ multiversion! {
             }
         };
         let (side, rows) = (passed.side, passed.rows);
-        update(Field::Viewer, side.viewer_row, &g.viewer[VIEWER_SELF]);
-        for row in &side.context_rows {
+        update(Field::Viewer, side.rows.viewer, &g.viewer[VIEWER_SELF]);
+        for row in &side.rows.context {
             update(Field::Context, *row, &g.viewer[VIEWER_CONTEXT]);
         }
         update(Field::Video, rows.video, &g.candidate[VIDEO]);
@@ -202,12 +203,11 @@ multiversion! {
         }
         update(Field::Context, rows.duration, &g.candidate[FORM]);
         update(Field::Context, rows.age, &g.candidate[FORM]);
-        for item in &side.items[..side.items_len] {
+        for (item, seen) in side.items[..side.items_len].iter().zip(passed.history) {
             if item.liked > 0.0 || item.disliked > 0.0 {
                 let mut gradient = scaled(item.liked, &g.viewer[VIEWER_LIKED]);
                 add_scaled(&mut gradient, item.disliked, &g.viewer[VIEWER_DISLIKED]);
-                update(Field::Video, item.rows.video, &gradient);
-                update(Field::Creator, item.rows.creator, &gradient);
+                update(Field::Video, tables.view().find(Field::Video, seen.video), &gradient);
             }
         }
         broken

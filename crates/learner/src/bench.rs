@@ -123,9 +123,7 @@ fn train(trainer: &mut Trainer, limit: Duration, now_ms: &mut i64, mut make: imp
     while spent < limit {
         let examples: Vec<Example> = (0..256).map(|_| make(*now_ms)).collect();
         let start = Instant::now();
-        examples.iter().for_each(|example| {
-            trainer.train(*now_ms, example);
-        });
+        trainer.train_all(examples.iter().map(|example| (*now_ms, example)));
         trainer.publish(*now_ms);
         spent += start.elapsed();
         trained += examples.len() as f64;

@@ -37,9 +37,9 @@ macro_rules! per_field {
                 Self { viewer: all, video: all, creator: all, sound: all, hashtag: all, word: all, context: all, habit: all }
             }
 
-            /// In the order of the tables' fields.
+            /// In the order of the tables' fields; a tower's number is its video's.
             pub(crate) const fn all(&self) -> [$ty; FIELDS] {
-                [self.viewer, self.video, self.creator, self.sound, self.hashtag, self.word, self.context, self.habit]
+                [self.viewer, self.video, self.creator, self.sound, self.hashtag, self.word, self.context, self.habit, self.video]
             }
         }
     };

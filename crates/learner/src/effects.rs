@@ -21,9 +21,9 @@ const COUNTS: usize = TASKS;
 const _: () = assert!(COUNTS + GROUPS <= D);
 
 /// Variance of a field's effects before anything is known of an id, in squared logits.
-const PRIOR_VARIANCE: [f32; FIELDS] = [0.6, 0.3, 0.05, 0.02, 0.05, 0.02, 0.5, 0.05];
+const PRIOR_VARIANCE: [f32; FIELDS] = [0.6, 0.3, 0.05, 0.02, 0.05, 0.02, 0.5, 0.05, 0.0];
 /// Impressions that an effect rests on at the most.
-const COUNT_MAX: [f32; FIELDS] = [300.0, 300.0, 1_000.0, 1_000.0, 5_000.0, 5_000.0, 20_000.0, 300.0];
+const COUNT_MAX: [f32; FIELDS] = [300.0, 300.0, 1_000.0, 1_000.0, 5_000.0, 5_000.0, 20_000.0, 300.0, 0.0];
 /// No effect leaves this range.
 const EFFECT_MAX: f32 = 6.0;
 /// Judged impressions over which the mean information is averaged.

@@ -6,7 +6,7 @@ use crate::learner::{Learner, prediction};
 use crate::math::D;
 use crate::rivals::ORDERED;
 use crate::shape::*;
-use crate::side::{Model, ViewerSide, unit};
+use crate::side::{Compare, ItemByItem, Model, ViewerSide, unit};
 use crate::table::Field;
 use crate::task::Task;
 
@@ -211,9 +211,9 @@ fn effects_by_group(
     let mut add = |group: Group, field: Field, row: Option<u32>, share: f32| {
         out[group as usize] += scale * share * model.view.effects(field, row)[task];
     };
-    add(Group::Viewer, Field::Viewer, side.viewer_row, 1.0);
-    add(Group::Viewer, Field::Habit, side.habit_row, 1.0);
-    side.context_rows.iter().for_each(|row| add(Group::Context, Field::Context, *row, 1.0));
+    add(Group::Viewer, Field::Viewer, side.rows.viewer, 1.0);
+    add(Group::Viewer, Field::Habit, side.rows.habit, 1.0);
+    side.rows.context.iter().for_each(|row| add(Group::Context, Field::Context, *row, 1.0));
     let mut form = [rows.duration, rows.age].into_iter();
     rows.each_effect(video, |field, row, share| {
         let group = match field {
@@ -237,9 +237,10 @@ impl Learner {
             let side = ViewerSide::of(model, now_ms, viewer);
             let rows = CandidateRows::locate(model.view, &side, video, now_ms);
             let mut x = [0.0; INPUTS];
-            let (candidate, activations) = trace_one(self.level(), model, &side, now_ms, video, &rows, &mut x);
+            let history = ItemByItem { side: &side, history: &viewer.history, whitener: model.whitener };
+            let (candidate, activations) = trace_one(self.level(), model, &history, now_ms, video, &rows, &mut x);
             let (logits, at) = (activations.logits[0], task.index());
-            let neutral = side.taste.hashtag(u64::MAX).mean;
+            let neutral = side.taste.unseen().mean;
             let effects = effects_by_group(model, &side, video, &rows, at);
             let net = logits_of(self.level(), model.dense, &x)[at];
             let mut contributions: Vec<(Group, f32)> = Group::ALL
@@ -252,15 +253,28 @@ impl Learner {
                 .collect();
             contributions.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
             let hashtags = video.hashtags.iter().take(HASHTAGS_MAX);
-            let similar = side.nearest_liked(&unit(&candidate.tower)).filter(|(_, likeness)| *likeness >= SIMILAR_MIN);
+            let similar =
+                side.nearest_liked(&history.towers(&unit(&candidate.tower))).filter(|(_, likeness)| *likeness >= SIMILAR_MIN);
             Explanation {
                 task,
                 probability: prediction(&logits).get(task),
                 logit: logits[at],
                 contributions,
-                creator: side.taste.creator(video.creator).mean - neutral,
-                hashtags: hashtags.map(|key| (*key, side.taste.hashtag(*key).mean - neutral)).collect(),
-                content: side.content_opinion(&unit(&candidate.content)).mean - neutral,
+                creator: history.judge(video).creator.mean - neutral,
+                hashtags: hashtags
+                    .map(|key| {
+                        (
+                            *key,
+                            side.taste
+                                .judge(&viewer.history, &VideoFeatures { hashtags: vec![*key], ..VideoFeatures::default() })
+                                .hashtags
+                                .all
+                                .mean
+                                - neutral,
+                        )
+                    })
+                    .collect(),
+                content: side.content_opinion(&history.contents(&unit(&candidate.content))).mean - neutral,
                 similar: similar.and_then(|(at, _)| viewer.history.get(at)).map(|item| item.video),
             }
         })

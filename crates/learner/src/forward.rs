@@ -7,9 +7,10 @@ use crate::math::{D, Vector, ZERO, add_scaled, dot, log2_linear, multiversion, s
 use crate::rivals::ORDERED;
 use crate::scale::Content;
 use crate::shape::*;
-use crate::side::{Model, ViewerSide, project, unit};
+use crate::side::{Columns, Compare, ItemByItem, Model, ViewerSide, project, unit};
 use crate::table::{Field, View};
 use crate::task::Task;
+use crate::taste::Judged;
 
 /// Candidates that go through the net together.
 pub(crate) const BLOCK: usize = 4;
@@ -81,8 +82,6 @@ impl CandidateRows {
         }
         let share = 1.0 / video.hashtags.len().clamp(1, HASHTAGS_MAX) as f32;
         self.hashtags.iter().take(video.hashtags.len()).for_each(|row| each(Field::Hashtag, *row, share));
-        let share = 1.0 / video.words.len().clamp(1, WORDS_MAX) as f32;
-        self.words.iter().take(video.words.len()).for_each(|row| each(Field::Word, *row, share));
         each(Field::Context, self.duration, 1.0);
         each(Field::Context, self.age, 1.0);
         if let Some(row) = self.seen {
@@ -90,13 +89,12 @@ impl CandidateRows {
         }
     }
 
-    /// Asks the memory for the index slots that [`Self::locate`] will read.
-    pub fn hint(view: &View, video: &VideoFeatures) {
-        view.hint_slot(Field::Video, video.video);
-        view.hint_slot(Field::Creator, video.creator);
-        view.hint_slot(Field::Sound, video.sound);
-        video.hashtags.iter().take(HASHTAGS_MAX).for_each(|key| view.hint_slot(Field::Hashtag, *key));
-        video.words.iter().take(WORDS_MAX).for_each(|key| view.hint_slot(Field::Word, *key));
+    /// The keys of a video's own rows.
+    pub fn keys(video: &VideoFeatures) -> impl Iterator<Item = (Field, u64)> + '_ {
+        let hashtags = video.hashtags.iter().take(HASHTAGS_MAX).map(|key| (Field::Hashtag, *key));
+        let words = video.words.iter().take(WORDS_MAX).map(|key| (Field::Word, *key));
+        let ids = [(Field::Video, video.video), (Field::Creator, video.creator), (Field::Sound, video.sound)];
+        ids.into_iter().chain(hashtags).chain(words)
     }
 
     /// Looks up every row of a candidate and asks the memory for it.
@@ -200,6 +198,7 @@ fn products(viewer: &[Vector; VIEWER_VECTORS], candidate: &[Vector; CANDIDATE_FI
 pub(crate) fn inputs(
     model: &Model<'_>,
     side: &ViewerSide,
+    history: &impl Compare,
     now_ms: i64,
     video: &VideoFeatures,
     rows: &CandidateRows,
@@ -209,13 +208,12 @@ pub(crate) fn inputs(
     x[..CANDIDATE_START].copy_from_slice(side.vectors.as_flattened());
     x[CANDIDATE_START..ATTENDED_START].copy_from_slice(candidate.vectors.as_flattened());
     x[WIDE_START..WIDE_START + DOTS].copy_from_slice(&products(&side.vectors, &candidate.vectors));
-    let (attention, attended) = side.attention(&unit(&candidate.tower));
+    let (attention, attended) = side.attention(&history.towers(&unit(&candidate.tower)));
     x[ATTENDED_START..WIDE_START].copy_from_slice(&attended);
-    let content = side.content_opinion(&unit(&candidate.content));
+    let content = side.content_opinion(&history.contents(&unit(&candidate.content)));
     candidate.retrieval_logit = dot(&side.tower, &candidate.tower) + model.dense.retrieval_bias[0][0];
 
-    let hashtags = side.taste.hashtags(&video.hashtags[..video.hashtags.len().min(HASHTAGS_MAX)]);
-    let creator = side.taste.creator(video.creator);
+    let Judged { hashtags, creator } = history.judge(video);
     let seen = side.taste.seen(video.video);
     let mut belief = side.belief;
     let (view, information) = (model.view, model.information);
@@ -228,10 +226,6 @@ pub(crate) fn inputs(
     let (mut hashtag_effect, share) = (0.0, 1.0 / video.hashtags.len().clamp(1, HASHTAGS_MAX) as f32);
     for row in rows.hashtags.iter().take(video.hashtags.len()) {
         hashtag_effect += share * watch_effect(&belief.add(view, information, Field::Hashtag, *row, share));
-    }
-    let share = 1.0 / video.words.len().clamp(1, WORDS_MAX) as f32;
-    for row in rows.words.iter().take(video.words.len()) {
-        belief.add(view, information, Field::Word, *row, share);
     }
     for row in [rows.duration, rows.age].into_iter().chain(rows.seen) {
         belief.add(view, information, Field::Context, row, 1.0);
@@ -353,6 +347,7 @@ multiversion! {
         level,
         model: &Model<'_>,
         side: &ViewerSide,
+        history: &Columns<'_>,
         now_ms: i64,
         videos: &[&VideoFeatures; BLOCK],
         rows: &[CandidateRows; BLOCK],
@@ -360,7 +355,7 @@ multiversion! {
         let mut x = [[0.0f32; INPUTS]; BLOCK];
         let mut base = [ZERO; BLOCK];
         for (((video, rows), x), base) in videos.iter().zip(rows).zip(&mut x).zip(&mut base) {
-            *base = inputs(model, side, now_ms, video, rows, x).belief.logits();
+            *base = inputs(model, side, history, now_ms, video, rows, x).belief.logits();
         }
         let mut logits = net(model.dense, &side.layer, &x).logits;
         for (logits, base) in logits.iter_mut().zip(&base) {
@@ -375,14 +370,14 @@ multiversion! {
     pub(crate) fn trace_one(
         level,
         model: &Model<'_>,
-        side: &ViewerSide,
+        history: &ItemByItem<'_>,
         now_ms: i64,
         video: &VideoFeatures,
         rows: &CandidateRows,
         x: &mut [f32; INPUTS],
     ) -> (Candidate, Activations<1>) {
-        let candidate = inputs(model, side, now_ms, video, rows, x);
-        let mut activations = net(model.dense, &side.layer, std::array::from_ref(x));
+        let candidate = inputs(model, history.side, history, now_ms, video, rows, x);
+        let mut activations = net(model.dense, &history.side.layer, std::array::from_ref(x));
         add_scaled(&mut activations.logits[0], 1.0, &candidate.belief.logits());
         (candidate, activations)
     }

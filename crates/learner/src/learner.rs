@@ -11,7 +11,7 @@ use crate::forward::{BLOCK, CandidateRows, score_block, tower_of};
 use crate::math::{Level, Vector, sigmoid};
 use crate::metrics::Metrics;
 use crate::scale::Whitener;
-use crate::side::{Model, ViewerSide};
+use crate::side::{Columns, Model, ViewerSide};
 use crate::table::Tables;
 use crate::task::{Prediction, TASKS};
 
@@ -40,10 +40,16 @@ impl Learner {
         out.reserve(candidates.len());
         self.with_model(|model| {
             let side = ViewerSide::of(model, now_ms, viewer);
+            let history = Columns::of(&side, &viewer.history, model.whitener);
             // A pipeline of three blocks: index slots asked for, rows looked up and asked for, candidates scored.
             let blocks = candidates.len().div_ceil(BLOCK);
-            let hint =
-                |at| block(candidates, at).into_iter().flatten().for_each(|video| CandidateRows::hint(model.view, video));
+            let hint = |at| {
+                block(candidates, at)
+                    .into_iter()
+                    .flatten()
+                    .flat_map(CandidateRows::keys)
+                    .for_each(|(field, key)| model.view.hint_slot(field, key))
+            };
             let locate =
                 |at| block(candidates, at).map(|block| block.map(|v| CandidateRows::locate(model.view, &side, v, now_ms)));
             (0..2).for_each(hint);
@@ -52,7 +58,7 @@ impl Learner {
                 hint(at + 2);
                 let next = locate(at + 1);
                 if let (Some(videos), Some(rows)) = (block(candidates, at), rows) {
-                    let logits = score_block(self.level, model, &side, now_ms, &videos, &rows);
+                    let logits = score_block(self.level, model, &side, &history, now_ms, &videos, &rows);
                     out.extend(logits.iter().take(candidates.len() - at * BLOCK).map(prediction));
                 }
                 rows = next;

@@ -2,12 +2,12 @@
 
 use crate::dense::Dense;
 use crate::effects::{Belief, Information, NO_BELIEF};
-use crate::features::{CONTENT_DIMS, HISTORY_HASHTAGS, HISTORY_MAX, HistoryItem, ViewerFeatures};
-use crate::math::{D, Level, Vector, ZERO, add_scaled, exp, multiversion, sum};
+use crate::features::{CONTENT_DIMS, HISTORY_MAX, HistoryItem, VideoFeatures, ViewerFeatures};
+use crate::math::{D, Level, Vector, ZERO, add_scaled, dot, exp, multiversion, sum};
 use crate::scale::{Content, Whitener};
 use crate::shape::*;
 use crate::table::{Field, View};
-use crate::taste::{HISTORY_PADDED, Opinion, Taste};
+use crate::taste::{HISTORY_PADDED, Judged, Lanes, Opinion, Tally, Taste};
 
 /// How steeply likeness (a cosine) turns into weight: a kernel `e^(SHARPNESS (cos - 1))`.
 const SHARPNESS: f32 = 4.0;
@@ -26,41 +26,47 @@ pub(crate) struct Model<'a> {
     pub level: Level,
 }
 
-/// The rows that a history item's vector is read from.
+/// The keys that the embedded items' rows are found by.
+pub(crate) fn history_keys(history: &[HistoryItem]) -> impl Iterator<Item = (Field, u64)> + '_ {
+    history.iter().take(EMBEDDED).map(|item| (Field::Tower, item.video))
+}
+
+/// The tower vector of a history item whose video was never learned, from what the item says of it.
+fn tower_of(model: &Model<'_>, item: &HistoryItem) -> Vector {
+    let vector = |field: Field, key: u64| model.view.vector(field, key, model.view.find(field, key));
+    let mut tower = vector(Field::Video, item.video);
+    add_scaled(&mut tower, 1.0, &vector(Field::Creator, item.creator));
+    let known = || item.hashtags.iter().filter(|key| **key != 0);
+    let share = 1.0 / known().count().max(1) as f32;
+    known().for_each(|hashtag| add_scaled(&mut tower, share, &vector(Field::Hashtag, *hashtag)));
+    add_scaled(&mut tower, 1.0, &project(&model.dense.tower, &model.whitener.apply(&item.content)));
+    tower
+}
+
+/// The rows of a viewer and of the circumstances.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct ItemRows {
-    pub video: Option<u32>,
-    pub creator: Option<u32>,
-    hashtags: [Option<u32>; HISTORY_HASHTAGS],
+pub(crate) struct ViewerRows {
+    pub viewer: Option<u32>,
+    pub habit: Option<u32>,
+    pub context: [Option<u32>; CIRCUMSTANCES],
 }
 
-/// Asks the memory for the index slots that [`locate_history`] will read.
-fn hint_history(view: &View, history: &[HistoryItem]) {
-    for seen in history.iter().take(EMBEDDED) {
-        view.hint_slot(Field::Video, seen.video);
-        view.hint_slot(Field::Creator, seen.creator);
-        seen.hashtags.iter().filter(|key| **key != 0).for_each(|key| view.hint_slot(Field::Hashtag, *key));
-    }
-}
-
-/// Looks up the rows of the embedded items and asks the memory for them.
-fn locate_history(view: &View, history: &[HistoryItem]) -> [ItemRows; EMBEDDED] {
-    let mut located = [ItemRows::default(); EMBEDDED];
-    for (rows, seen) in located.iter_mut().zip(history) {
-        rows.video = view.locate(Field::Video, seen.video);
-        rows.creator = view.locate(Field::Creator, seen.creator);
-        for (row, hashtag) in rows.hashtags.iter_mut().zip(&seen.hashtags).filter(|(_, key)| **key != 0) {
-            *row = view.locate(Field::Hashtag, *hashtag);
+impl ViewerRows {
+    /// With a way to find a row, or to make it.
+    #[inline(always)]
+    pub fn with(viewer: &ViewerFeatures, mut find: impl FnMut(Field, u64) -> Option<u32>) -> Self {
+        Self {
+            viewer: if viewer.viewer == 0 { None } else { find(Field::Viewer, viewer.viewer) },
+            habit: habit_key(viewer).and_then(|key| find(Field::Habit, key)),
+            context: circumstances(viewer).map(|key| find(Field::Context, key)),
         }
     }
-    located
 }
 
 /// A history item in the space of the tower.
 #[derive(Clone, Copy)]
 pub(crate) struct Item {
     pub vector: Vector,
-    pub rows: ItemRows,
     /// How much of the liked and of the disliked vector it makes up.
     pub liked: f32,
     pub disliked: f32,
@@ -74,39 +80,16 @@ pub(crate) struct ViewerSide {
     pub tower: Vector,
     /// The first layer's sums over the viewer's inputs, bias included.
     pub layer: [f32; HIDDEN_1],
-    pub viewer_row: Option<u32>,
+    pub rows: ViewerRows,
     /// The viewer's own effects, and those of viewer and circumstances together.
     pub effects: Vector,
-    pub habit_row: Option<u32>,
     pub habit: Vector,
     pub belief: Belief,
-    pub context_rows: [Option<u32>; CIRCUMSTANCES],
     pub items: [Item; EMBEDDED],
     pub items_len: usize,
-    /// The items' tower vectors and contents, each of length one, a column per item: likeness to a candidate is then a sum of
-    /// scaled rows, which vectors do well.
-    units: [[f32; EMBEDDED_PADDED]; D],
-    contents: [[f32; HISTORY_PADDED]; CONTENT_DIMS],
 }
 
-const NO_ITEM: Item = Item {
-    vector: ZERO,
-    rows: ItemRows { video: None, creator: None, hashtags: [None; HISTORY_HASHTAGS] },
-    liked: 0.0,
-    disliked: 0.0,
-};
-
-/// The product of `unit` with each column.
-#[inline(always)]
-fn likeness<const N: usize, const P: usize>(columns: &[[f32; P]; N], unit: &[f32; N]) -> [f32; P] {
-    let mut out = [0.0; P];
-    for (x, row) in unit.iter().zip(columns) {
-        for at in 0..P {
-            out[at] += x * row[at];
-        }
-    }
-    out
-}
+const NO_ITEM: Item = Item { vector: ZERO, liked: 0.0, disliked: 0.0 };
 
 /// The keys of the circumstances' rows; buckets of the candidate's form use kinds from 16 up.
 pub(crate) fn circumstances(viewer: &ViewerFeatures) -> [u64; CIRCUMSTANCES] {
@@ -130,9 +113,19 @@ pub(crate) fn habit_key(viewer: &ViewerFeatures) -> Option<u64> {
     (viewer.viewer != 0).then(|| crate::math::mix(viewer.viewer ^ (u64::from(viewer.tab) << 56)) >> 1)
 }
 
-/// The unit vector, or zero when there is next to nothing to scale.
+/// The sum of everything, lanes first.
 #[inline(always)]
-pub(crate) fn unit<const N: usize>(v: &[f32; N]) -> [f32; N] {
+fn total<const N: usize>(v: &[f32; N]) -> f32 {
+    let mut lanes = ZERO;
+    for block in v.as_chunks::<D>().0 {
+        add_scaled(&mut lanes, 1.0, block);
+    }
+    sum(&lanes)
+}
+
+/// One over the length, or zero when that is next to nothing.
+#[inline(always)]
+fn per_length<const N: usize>(v: &[f32; N]) -> f32 {
     let mut squares = ZERO;
     for block in v.as_chunks::<D>().0 {
         for lane in 0..D {
@@ -140,7 +133,13 @@ pub(crate) fn unit<const N: usize>(v: &[f32; N]) -> [f32; N] {
         }
     }
     let square = sum(&squares);
-    let scale = if square > 1e-6 { 1.0 / square.sqrt() } else { 0.0 };
+    if square > 1e-6 { 1.0 / square.sqrt() } else { 0.0 }
+}
+
+/// The unit vector, or zero when there is next to nothing to scale.
+#[inline(always)]
+pub(crate) fn unit<const N: usize>(v: &[f32; N]) -> [f32; N] {
+    let scale = per_length(v);
     let mut out = *v;
     for x in &mut out {
         *x *= scale;
@@ -165,26 +164,155 @@ pub(crate) fn project(weights: &[Vector; CONTENT_DIMS], content: &Content) -> Ve
     out
 }
 
+/// How a candidate is compared with the history.
+pub(crate) trait Compare {
+    fn judge(&self, video: &VideoFeatures) -> Judged;
+    /// Cosines of the embedded items' tower vectors with one of length one.
+    fn towers(&self, unit: &Vector) -> [f32; EMBEDDED_PADDED];
+    /// Cosines of the items' contents with one of length one.
+    fn contents(&self, unit: &Content) -> Lanes;
+}
+
+/// For one candidate: item by item, nothing prepared.
+pub(crate) struct ItemByItem<'a> {
+    pub side: &'a ViewerSide,
+    pub history: &'a [HistoryItem],
+    pub whitener: &'a Whitener,
+}
+
+impl Compare for ItemByItem<'_> {
+    #[inline(always)]
+    fn judge(&self, video: &VideoFeatures) -> Judged {
+        self.side.taste.judge(self.history, video)
+    }
+
+    #[inline(always)]
+    fn towers(&self, candidate: &Vector) -> [f32; EMBEDDED_PADDED] {
+        let mut out = [0.0; EMBEDDED_PADDED];
+        for (out, item) in out.iter_mut().zip(&self.side.items[..self.side.items_len]) {
+            *out = dot(&unit(&item.vector), candidate);
+        }
+        out
+    }
+
+    #[inline(always)]
+    fn contents(&self, candidate: &Content) -> Lanes {
+        let mut out = [0.0; HISTORY_PADDED];
+        for (out, item) in out.iter_mut().zip(&self.history[..self.side.taste.len]) {
+            let mut product = self.whitener.apply(&item.content);
+            let scale = per_length(&product);
+            for (x, y) in product.iter_mut().zip(candidate) {
+                *x *= y;
+            }
+            *out = scale * total(&product);
+        }
+        out
+    }
+}
+
+/// For many candidates: the items' tower vectors and contents, each of length one, a column per item. Likeness is then a sum of scaled
+/// rows, which vectors do well.
+pub(crate) struct Columns<'a> {
+    side: &'a ViewerSide,
+    tally: Tally,
+    towers: [[f32; EMBEDDED_PADDED]; D],
+    contents: [Lanes; CONTENT_DIMS],
+}
+
+impl<'a> Columns<'a> {
+    pub fn of(side: &'a ViewerSide, history: &[HistoryItem], whitener: &Whitener) -> Self {
+        let mut towers = [[0.0; EMBEDDED_PADDED]; D];
+        for (at, item) in side.items[..side.items_len].iter().enumerate() {
+            for (column, x) in towers.iter_mut().zip(unit(&item.vector)) {
+                column[at] = x;
+            }
+        }
+        let mut contents = [[0.0; HISTORY_PADDED]; CONTENT_DIMS];
+        for (at, item) in history[..side.taste.len].iter().enumerate() {
+            for (column, x) in contents.iter_mut().zip(unit(&whitener.apply(&item.content))) {
+                column[at] = x;
+            }
+        }
+        Self { side, tally: Tally::of(&side.taste, history), towers, contents }
+    }
+}
+
+impl Compare for Columns<'_> {
+    #[inline(always)]
+    fn judge(&self, video: &VideoFeatures) -> Judged {
+        self.tally.judge(&self.side.taste, video)
+    }
+
+    #[inline(always)]
+    fn towers(&self, unit: &Vector) -> [f32; EMBEDDED_PADDED] {
+        likeness(&self.towers, unit)
+    }
+
+    #[inline(always)]
+    fn contents(&self, unit: &Content) -> Lanes {
+        likeness(&self.contents, unit)
+    }
+}
+
+/// The product of `unit` with each column.
+#[inline(always)]
+fn likeness<const N: usize, const P: usize>(columns: &[[f32; P]; N], unit: &[f32; N]) -> [f32; P] {
+    let mut out = [0.0; P];
+    for (x, row) in unit.iter().zip(columns) {
+        for at in 0..P {
+            out[at] += x * row[at];
+        }
+    }
+    out
+}
+
 impl ViewerSide {
-    #[inline]
+    /// Nobody's.
+    pub fn empty() -> Self {
+        Self {
+            taste: Taste::NONE,
+            vectors: [ZERO; VIEWER_VECTORS],
+            tower: ZERO,
+            layer: [0.0; HIDDEN_1],
+            rows: ViewerRows::default(),
+            effects: ZERO,
+            habit: ZERO,
+            belief: NO_BELIEF,
+            items: [NO_ITEM; EMBEDDED],
+            items_len: 0,
+        }
+    }
+
     pub fn of(model: &Model<'_>, now_ms: i64, viewer: &ViewerFeatures) -> Self {
-        build(model.level, model, now_ms, viewer)
+        let mut side = Self::empty();
+        // Slots are asked for before rows are, so that their ways through the memory overlap.
+        history_keys(&viewer.history).for_each(|(field, key)| model.view.hint_slot(field, key));
+        let rows = ViewerRows::with(viewer, |field, key| model.view.find(field, key));
+        history_keys(&viewer.history).for_each(|(field, key)| model.view.hint_row(field, key));
+        side.take(model, now_ms, viewer, rows);
+        side
+    }
+
+    /// Becomes this viewer's, now.
+    #[inline]
+    pub fn take(&mut self, model: &Model<'_>, now_ms: i64, viewer: &ViewerFeatures, rows: ViewerRows) {
+        build(model.level, self, model, now_ms, viewer, &rows);
     }
 
     /// The viewer's mean outcome on what is like the candidate: a kernel mean over the history's content.
     #[inline(always)]
-    pub fn content_opinion(&self, unit: &Content) -> Opinion {
-        let (mass, total, _) = self.kernel(&likeness(&self.contents, unit), self.taste.len);
+    pub fn content_opinion(&self, likeness: &Lanes) -> Opinion {
+        let (mass, total, _) = self.kernel(likeness, self.taste.len);
         self.taste.opinion(mass, total, KERNEL_KAPPA)
     }
 
     /// The same by learned vectors, and the history's vectors under these weights: attention whose keys and values are the
     /// tower's vectors, whose weights are likeness times recency, and whose values carry the outcome's sign.
     #[inline(always)]
-    pub fn attention(&self, unit: &Vector) -> (Opinion, Vector) {
-        let (mass, total, weights) = self.kernel(&likeness(&self.units, unit), self.items_len);
+    pub fn attention(&self, likeness: &[f32; EMBEDDED_PADDED]) -> (Opinion, Vector) {
+        let (mass, total, weights) = self.kernel(likeness, self.items_len);
         let mut attended = ZERO;
-        for ((item, weight), valence) in self.items.iter().zip(&weights).zip(&self.taste.valence) {
+        for ((item, weight), valence) in self.items[..self.items_len].iter().zip(&weights).zip(&self.taste.valence) {
             add_scaled(&mut attended, weight * valence, &item.vector);
         }
         let scale = 1.0 / (mass + KERNEL_KAPPA);
@@ -214,9 +342,8 @@ impl ViewerSide {
     }
 
     /// The embedded item whose vector is most like the candidate's and that was liked, with its likeness.
-    pub fn nearest_liked(&self, unit: &Vector) -> Option<(usize, f32)> {
+    pub fn nearest_liked(&self, likeness: &[f32; EMBEDDED_PADDED]) -> Option<(usize, f32)> {
         let liked = (0..self.items_len).filter(|at| self.taste.valence[*at] > 0.0);
-        let likeness = likeness(&self.units, unit);
         liked.map(|at| (at, likeness[at])).max_by(|a, b| a.1.total_cmp(&b.1))
     }
 }
@@ -243,52 +370,25 @@ fn pool(taste: &Taste, items: &mut [Item]) -> (Vector, Vector) {
 }
 
 multiversion! {
-    fn build(level, model: &Model<'_>, now_ms: i64, viewer: &ViewerFeatures) -> ViewerSide {
+    fn build(level, side: &mut ViewerSide, model: &Model<'_>, now_ms: i64, viewer: &ViewerFeatures, rows: &ViewerRows) -> () {
         let (view, dense) = (model.view, model.dense);
         let history = &viewer.history[..viewer.history.len().min(HISTORY_MAX)];
-        let taste = Taste::of(now_ms, history);
+        side.taste.weigh(now_ms, history);
+        side.rows = *rows;
 
-        let viewer_row = if viewer.viewer == 0 { None } else { view.find(Field::Viewer, viewer.viewer) };
-        let own = if viewer.viewer == 0 { ZERO } else { view.vector(Field::Viewer, viewer.viewer, viewer_row) };
-        let (mut context, mut context_rows) = (ZERO, [None; CIRCUMSTANCES]);
-        for (key, row) in circumstances(viewer).into_iter().zip(&mut context_rows) {
-            *row = view.find(Field::Context, key);
+        let own = if viewer.viewer == 0 { ZERO } else { view.vector(Field::Viewer, viewer.viewer, rows.viewer) };
+        let mut context = ZERO;
+        for (key, row) in circumstances(viewer).into_iter().zip(&rows.context) {
             add_scaled(&mut context, 1.0, &view.vector(Field::Context, key, *row));
         }
 
-        // Slots are asked for, then rows looked up and asked for, then read, so that their ways through the memory overlap.
-        hint_history(view, history);
-        let (mut items, items_len) = ([NO_ITEM; EMBEDDED], history.len().min(EMBEDDED));
-        for (item, rows) in items.iter_mut().zip(locate_history(view, history)) {
-            item.rows = rows;
+        side.items_len = history.len().min(EMBEDDED);
+        for (item, seen) in side.items.iter_mut().zip(history) {
+            let row = view.find(Field::Tower, seen.video);
+            item.vector = if row.is_some() { view.vector(Field::Tower, seen.video, row) } else { tower_of(model, seen) };
         }
-        let mut contents = [[0.0; HISTORY_PADDED]; CONTENT_DIMS];
-        let mut units = [[0.0; EMBEDDED_PADDED]; D];
-        for (at, seen) in history.iter().enumerate() {
-            let content = model.whitener.apply(&seen.content);
-            for (column, x) in contents.iter_mut().zip(unit(&content)) {
-                column[at] = x;
-            }
-            if let Some(item) = items.get_mut(at) {
-                let mut vector = view.vector(Field::Video, seen.video, item.rows.video);
-                add_scaled(&mut vector, 1.0, &view.vector(Field::Creator, seen.creator, item.rows.creator));
-                let (mut hashtags, mut n) = (ZERO, 0.0);
-                for (row, hashtag) in item.rows.hashtags.iter().zip(&seen.hashtags).filter(|(_, key)| **key != 0) {
-                    add_scaled(&mut hashtags, 1.0, &view.vector(Field::Hashtag, *hashtag, *row));
-                    n += 1.0;
-                }
-                if n > 0.0 {
-                    add_scaled(&mut vector, 1.0 / n, &hashtags);
-                }
-                add_scaled(&mut vector, 1.0, &project(&dense.tower, &content));
-                for (column, x) in units.iter_mut().zip(unit(&vector)) {
-                    column[at] = x;
-                }
-                item.vector = vector;
-            }
-        }
-        let (liked, disliked) = pool(&taste, &mut items[..items_len]);
-        let vectors = [own, context, liked, disliked];
+        let (liked, disliked) = pool(&side.taste, &mut side.items[..side.items_len]);
+        side.vectors = [own, context, liked, disliked];
 
         let mut tower = dense.appeal[0];
         add_scaled(&mut tower, 1.0, &own);
@@ -297,20 +397,21 @@ multiversion! {
             add_scaled(&mut tower, liked[lane], &dense.from_liked[lane]);
             add_scaled(&mut tower, disliked[lane], &dense.from_disliked[lane]);
         }
+        side.tower = tower;
 
         let mut layer = dense.first_bias[0];
-        for (x, row) in vectors.as_flattened().iter().zip(&dense.first[..CANDIDATE_START]) {
+        for (x, row) in side.vectors.as_flattened().iter().zip(&dense.first[..CANDIDATE_START]) {
             for j in 0..HIDDEN_1 {
                 layer[j] += x * row[j];
             }
         }
-        let mut belief = NO_BELIEF;
-        for row in &context_rows {
-            belief.add(view, model.information, Field::Context, *row, 1.0);
+        side.layer = layer;
+        side.belief = NO_BELIEF;
+        for row in &rows.context {
+            side.belief.add(view, model.information, Field::Context, *row, 1.0);
         }
-        let effects = belief.add(view, model.information, Field::Viewer, viewer_row, 1.0);
-        let habit_row = habit_key(viewer).and_then(|key| view.find(Field::Habit, key));
-        let habit = if viewer.viewer == 0 { ZERO } else { belief.add(view, model.information, Field::Habit, habit_row, 1.0) };
-        ViewerSide { taste, vectors, tower, layer, viewer_row, effects, habit_row, habit, belief, context_rows, items, items_len, units, contents }
+        side.effects = side.belief.add(view, model.information, Field::Viewer, rows.viewer, 1.0);
+        side.habit =
+            if viewer.viewer == 0 { ZERO } else { side.belief.add(view, model.information, Field::Habit, rows.habit, 1.0) };
     }
 }

@@ -20,7 +20,7 @@ use crate::trainer::Trainer;
 
 const MAGIC: &[u8; 8] = b"wslearn\0";
 /// Raised with every change of the form or of the net's shape.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 /// A section longer than this is refused before memory is taken for it.
 const SECTION_BYTES_MAX: u64 = 64 << 30;
 

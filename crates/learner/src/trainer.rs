@@ -19,11 +19,10 @@ use crate::metrics::{MetricPoint, Metrics, TaskWindow, Totals};
 use crate::rivals::Rivals;
 use crate::scale::{ContentScale, Whitener};
 use crate::shape::*;
-use crate::side::{Model, ViewerSide, circumstances, habit_key};
+use crate::side::{ItemByItem, Model, ViewerRows, ViewerSide, habit_key, history_keys};
 use crate::snapshot::Mark;
-use crate::table::{Field, TablesWriter};
+use crate::table::{Field, TablesWriter, View};
 use crate::task::{Labels, TASKS, Task};
-use crate::taste::seen_key;
 use crate::watch::WatchRanks;
 
 /// Owns the model. One per region and partition of the log; feed it examples in the log's order and it becomes the same
@@ -47,6 +46,8 @@ pub struct Trainer {
     /// The snapshot that changes are counted from.
     pub(crate) saved: Option<Mark>,
     level: Level,
+    /// Room for the viewer's side of the example at hand.
+    side: Option<Box<ViewerSide>>,
     learner: Arc<Learner>,
 }
 
@@ -83,6 +84,7 @@ impl Trainer {
             measured_ms: None,
             saved: None,
             level,
+            side: None,
             learner: Arc::new(learner),
         }
     }
@@ -111,13 +113,48 @@ impl Trainer {
             return Trained::Refused;
         }
         let now_s = seconds(now_ms);
-        self.admit_viewer(example, now_s);
+        let viewer_rows = self.admit_viewer(&example.viewer, now_s);
         let mut rows = self.admit_video(&example.video, now_s);
         rows.age = self.admit(Field::Context, age_key(age_ms(example.at_ms, &example.video)), now_s);
 
-        if let Some(key) = seen_key(example.at_ms, &example.viewer.history, example.video.video) {
-            rows.seen = Some(self.admit(Field::Context, key, now_s));
+        let mut side = self.side.take().unwrap_or_else(|| Box::new(ViewerSide::empty()));
+        side.take(&self.model(), example.at_ms, &example.viewer, viewer_rows);
+        rows.seen = side.taste.seen_key(example.video.video).map(|key| self.admit(Field::Context, key, now_s));
+        let trained = self.train_at(now_ms, example, &side, &rows);
+        self.side = Some(side);
+        trained
+    }
+
+    /// Trains on each, in order, with its time of learning: what [`Self::train`] would make of them one by one, bit for bit, but
+    /// each one's ways through the memory begin while those before it are learned.
+    pub fn train_all<'a>(&mut self, examples: impl Iterator<Item = (i64, &'a Example)> + Clone) {
+        let (mut slots, mut rows) = (examples.clone(), examples.clone());
+        let view = self.tables.view();
+        slots.by_ref().take(SLOTS_AHEAD).for_each(|(_, example)| hint(view, example, View::hint_slot));
+        rows.by_ref().take(ROWS_AHEAD).for_each(|(_, example)| hint(view, example, View::hint_row));
+        for (now_ms, example) in examples {
+            let view = self.tables.view();
+            if let Some((_, example)) = slots.next() {
+                hint(view, example, View::hint_slot);
+            }
+            if let Some((_, example)) = rows.next() {
+                hint(view, example, View::hint_row);
+            }
+            self.train(now_ms, example);
         }
+    }
+
+    fn model(&self) -> Model<'_> {
+        Model {
+            view: self.tables.view(),
+            dense: &self.dense.weights,
+            whitener: &self.whitener,
+            information: &self.information,
+            level: self.level,
+        }
+    }
+
+    fn train_at(&mut self, now_ms: i64, example: &Example, side: &ViewerSide, rows: &CandidateRows) -> Trained {
         let model = Model {
             view: self.tables.view(),
             dense: &self.dense.weights,
@@ -125,10 +162,9 @@ impl Trainer {
             information: &self.information,
             level: self.level,
         };
-        let side = ViewerSide::of(&model, example.at_ms, &example.viewer);
-        let at = self.trace.len;
-        let inputs = &mut self.trace.inputs[at];
-        let (candidate, activations) = trace_one(self.level, &model, &side, example.at_ms, &example.video, &rows, inputs);
+        let history = ItemByItem { side, history: &example.viewer.history, whitener: &self.whitener };
+        let inputs = &mut self.trace.inputs[self.trace.len];
+        let (candidate, activations) = trace_one(self.level, &model, &history, example.at_ms, &example.video, rows, inputs);
         let predicted = prediction(&activations.logits[0]);
 
         let labels = self.labels_of(&example.labels, &example.video).0;
@@ -147,15 +183,16 @@ impl Trainer {
         let order = self.rivals.meet(example.viewer.viewer, example.at_ms, logits, &labels, viewers_max);
         let passed = Passed {
             order: &order,
-            side: &side,
-            rows: &rows,
+            side,
+            rows,
             candidate: &candidate,
             activations: &activations,
             predicted: &predicted,
             labels: &labels,
             video: &example.video,
+            history: &example.viewer.history,
             weight,
-            now_s,
+            now_s: seconds(now_ms),
         };
         let broken = learn(self.level, &self.config, &self.tables, &self.dense, &mut self.trace, &passed);
         self.totals.broken_gradients += broken;
@@ -166,7 +203,10 @@ impl Trainer {
             self.dense.step(self.level, &self.trace, self.config.dense_step, self.totals.learned);
             self.trace.len = 0;
         }
-        self.teach(example, &rows, &side, &candidate.belief, &labels, weight);
+        if rows.video.is_some() {
+            self.tables.keep(Field::Tower, example.video.video, &candidate.tower, seconds(now_ms));
+        }
+        self.teach(example, rows, side, &candidate.belief, &labels, weight);
         self.totals.learned += 1;
         if self.guard.observe(&predicted.probability, &labels, &self.dense) == Verdict::FallBack {
             self.dense = self.guard.good.clone();
@@ -188,11 +228,14 @@ impl Trainer {
     }
 
     pub(crate) fn give_out(&self) {
-        let mut dense = self.dense.clone();
-        if self.trace.len > 0 {
-            dense.step(self.level, &self.trace, self.config.dense_step, self.totals.learned);
-        }
-        let published = Published { dense: dense.weights, whitener: self.whitener.clone(), information: self.information };
+        let dense = if self.trace.len == 0 {
+            self.dense.weights.clone()
+        } else {
+            let mut ahead = self.dense.clone();
+            ahead.step(self.level, &self.trace, self.config.dense_step, self.totals.learned);
+            ahead.weights
+        };
+        let published = Published { dense, whitener: self.whitener.clone(), information: self.information };
         self.learner.published.store(Arc::new(published));
     }
 
@@ -230,6 +273,7 @@ impl Trainer {
 
     /// Removes a deleted video's row. True when there was one.
     pub fn forget_video(&mut self, video: u64) -> bool {
+        self.tables.remove(Field::Tower, video);
         self.tables.remove(Field::Video, video)
     }
 
@@ -239,16 +283,8 @@ impl Trainer {
         self.tables.expire(seconds(now_ms), idle_days, rows_max)
     }
 
-    fn admit_viewer(&mut self, example: &Example, now_s: u32) {
-        if example.viewer.viewer != 0 {
-            self.tables.find_or_insert(Field::Viewer, example.viewer.viewer, now_s);
-        }
-        if let Some(key) = habit_key(&example.viewer) {
-            self.tables.find_or_insert(Field::Habit, key, now_s);
-        }
-        for key in circumstances(&example.viewer) {
-            self.tables.find_or_insert(Field::Context, key, now_s);
-        }
+    fn admit_viewer(&mut self, viewer: &ViewerFeatures, now_s: u32) -> ViewerRows {
+        ViewerRows::with(viewer, |field, key| self.admit(field, key, now_s))
     }
 
     /// Rows for what a video has several of; one that stands there twice is one sighting.
@@ -323,10 +359,25 @@ multiversion! {
                 tables.teach(field, row, share, lesson, information);
             }
         };
-        side.context_rows.iter().for_each(|row| teach(Field::Context, *row, 1.0));
-        teach(Field::Viewer, side.viewer_row, 1.0);
-        teach(Field::Habit, side.habit_row, 1.0);
+        side.rows.context.iter().for_each(|row| teach(Field::Context, *row, 1.0));
+        teach(Field::Viewer, side.rows.viewer, 1.0);
+        teach(Field::Habit, side.rows.habit, 1.0);
         rows.each_effect(video, teach);
+    }
+}
+
+/// How many examples ahead of the one that is learned index slots and rows are asked for.
+const SLOTS_AHEAD: usize = 4;
+const ROWS_AHEAD: usize = 2;
+
+/// Asks the memory, in one way or another, for what an example's training reads.
+fn hint(view: &View, example: &Example, ask: fn(&View, Field, u64)) {
+    history_keys(&example.viewer.history).for_each(|(field, key)| ask(view, field, key));
+    CandidateRows::keys(&example.video).for_each(|(field, key)| ask(view, field, key));
+    ask(view, Field::Tower, example.video.video);
+    ask(view, Field::Viewer, example.viewer.viewer);
+    if let Some(key) = habit_key(&example.viewer) {
+        ask(view, Field::Habit, key);
     }
 }
 

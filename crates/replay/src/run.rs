@@ -232,9 +232,7 @@ impl Replay<'_> {
             self.thaw_ms = (at_ms.div_euclid(self.options.frozen_ms) + 1) * self.options.frozen_ms;
         }
         let begin = Instant::now();
-        for (at_ms, example) in &self.held {
-            self.trainer.train(*at_ms, example);
-        }
+        self.trainer.train_all(self.held.iter().map(|(at_ms, example)| (*at_ms, example)));
         self.spent += begin.elapsed();
         self.learned += self.held.len() as u64;
         self.held.clear();

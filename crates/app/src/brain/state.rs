@@ -183,9 +183,10 @@ impl State {
     }
 
     fn learn(&mut self, now: Timestamp) {
+        let now_ms = now.as_millis();
+        self.trainer.train_all(self.examples.iter().map(|example| (now_ms, example)));
         for example in self.examples.drain(..) {
-            self.trainer.train(now.as_millis(), &example);
-            self.own_models.iter_mut().for_each(|own| own.learn(now.as_millis(), &example));
+            self.own_models.iter_mut().for_each(|own| own.learn(now_ms, &example));
             self.touched.insert(VideoId::from_raw(example.video.video));
         }
     }

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::rows::{CHUNK_ROWS, HEAD_WORDS};
+use super::rows::{CHUNK_ROWS, EFFECT_WORDS, LEAD_WORDS};
 use super::{ALL_FIELDS, Field, Precision, Row, TablesWriter};
 use crate::error::{Error, Result};
 
@@ -56,7 +56,8 @@ fn are_numbers(words: &[u64], precision: Precision) -> bool {
     const HALF: u64 = 0x7c00;
     let singles = |word: u64| word & SINGLE != SINGLE && (word >> 32) & SINGLE != SINGLE;
     let halves = |word: u64| (0..4).all(|lane| (word >> (16 * lane)) & HALF != HALF);
-    let Some(([_, optimiser, effects @ ..], weights)) = words.split_first_chunk::<HEAD_WORDS>() else { return false };
+    let Some(([_, optimiser], rest)) = words.split_first_chunk::<LEAD_WORDS>() else { return false };
+    let Some((weights, effects)) = rest.split_last_chunk::<EFFECT_WORDS>() else { return false };
     optimiser & SINGLE != SINGLE
         && effects.iter().all(|word| singles(*word))
         && weights.iter().all(|word| if precision == Precision::F32 { singles(*word) } else { halves(*word) })
@@ -192,10 +193,11 @@ impl TablesWriter {
             cells.cells().zip(words).for_each(|(cell, word)| cell.store(*word, Ordering::Relaxed));
             return Ok(());
         }
-        cells.cells().zip(words.iter()).take(HEAD_WORDS).for_each(|(cell, word)| cell.store(*word, Ordering::Relaxed));
+        cells.cells().zip(words.iter()).take(LEAD_WORDS).for_each(|(cell, word)| cell.store(*word, Ordering::Relaxed));
         let other: Vec<AtomicU64> = words.iter().map(|word| AtomicU64::new(*word)).collect();
-        let weights = Row::of(&other).ok_or(CUT)?.weights();
-        cells.set_weights(&self.precision().held(&weights));
+        let other = Row::of(&other).ok_or(CUT)?;
+        cells.set_weights(&self.precision().held(&other.weights()));
+        cells.set_effects(&other.effects());
         Ok(())
     }
 

@@ -60,11 +60,22 @@ pub enum Field {
     Context,
     /// What a viewer does on one tab.
     Habit,
+    /// A video's retrieval vector as it was when the video was last learned: what histories read, a row instead of a sum of six.
+    Tower,
 }
 
-pub(crate) const FIELDS: usize = 8;
-pub(crate) const ALL_FIELDS: [Field; FIELDS] =
-    [Field::Viewer, Field::Video, Field::Creator, Field::Sound, Field::Hashtag, Field::Word, Field::Context, Field::Habit];
+pub(crate) const FIELDS: usize = 9;
+pub(crate) const ALL_FIELDS: [Field; FIELDS] = [
+    Field::Viewer,
+    Field::Video,
+    Field::Creator,
+    Field::Sound,
+    Field::Hashtag,
+    Field::Word,
+    Field::Context,
+    Field::Habit,
+    Field::Tower,
+];
 
 /// Bytes of a row of the default precision.
 pub const ROW_BYTES: usize = Precision::F32.row_bytes();
@@ -76,7 +87,7 @@ const KEYS_END: u64 = 1 << 63;
 
 /// Half the width of the uniform distribution that a field's rows start from. Hashtags and creators start wide, so that two
 /// clips of one kind are near each other before anything was learned; ids that say nothing yet start near zero.
-const INITIAL_WIDTH: [f32; FIELDS] = [0.03, 0.03, 0.2, 0.05, 0.5, 0.1, 0.05, 0.0];
+const INITIAL_WIDTH: [f32; FIELDS] = [0.03, 0.03, 0.2, 0.05, 0.5, 0.1, 0.05, 0.0, 0.0];
 
 #[derive(Clone)]
 struct FieldView {
@@ -171,6 +182,15 @@ impl View {
     #[inline(always)]
     pub fn hint_slot(&self, field: Field, key: u64) {
         self.fields[field as usize].index.hint(index::hash(key));
+    }
+
+    /// Asks the memory for the row that the key's slot, asked for before, points at: it is almost always the key's.
+    #[inline(always)]
+    pub fn hint_row(&self, field: Field, key: u64) {
+        let field = &self.fields[field as usize];
+        if let Some(row) = field.index.guess(index::hash(key)).and_then(|row| field.row(row, self.precision)) {
+            row.prefetch();
+        }
     }
 
     /// Looks a row up and asks the memory for it.

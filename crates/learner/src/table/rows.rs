@@ -29,7 +29,7 @@ impl Precision {
     }
 
     pub(super) const fn row_words(self) -> usize {
-        HEAD_WORDS + self.weight_words()
+        LEAD_WORDS + self.weight_words() + EFFECT_WORDS
     }
 
     /// Bytes of a row without its index slots.
@@ -50,14 +50,16 @@ impl Precision {
 /// A chunk is of many huge pages: of its two ends some memory lies on small ones.
 const CHUNK_BITS: u32 = 18;
 pub(super) const CHUNK_ROWS: usize = 1 << CHUNK_BITS;
-/// Key plus one (0: a free row); accumulator (f32) and the second of the last use (u32); effects.
-pub(super) const HEAD_WORDS: usize = 2 + D / 2;
+/// Key plus one (0: a free row); accumulator (f32) and the second of the last use (u32).
+pub(super) const LEAD_WORDS: usize = 2;
+pub(super) const EFFECT_WORDS: usize = D / 2;
 
-/// One row's cells: what is read together lies together.
+/// One row's cells: lead, weights, effects. What most readers want lies in the first two cache lines.
 #[derive(Clone, Copy)]
 pub(super) struct Row<'a> {
-    head: &'a [AtomicU64; HEAD_WORDS],
+    lead: &'a [AtomicU64; LEAD_WORDS],
     weights: &'a [AtomicU64],
+    effects: &'a [AtomicU64; EFFECT_WORDS],
 }
 
 #[inline(always)]
@@ -65,39 +67,35 @@ pub(super) fn pack(low: u32, high: u32) -> u64 {
     u64::from(low) | (u64::from(high) << 32)
 }
 
-#[inline(always)]
-pub(super) fn floats(pair: u64) -> (f32, f32) {
-    (f32::from_bits(pair as u32), f32::from_bits((pair >> 32) as u32))
-}
-
+/// Word by word, each whole; the compiler puts them together in vector registers.
 #[inline(always)]
 fn load(cells: &[AtomicU64; D / 2]) -> Vector {
-    let mut out = [0.0; D];
-    for (pair, from) in out.as_chunks_mut::<2>().0.iter_mut().zip(cells) {
-        let (low, high) = floats(from.load(Ordering::Relaxed));
-        *pair = [low, high];
-    }
-    out
+    let words: [u64; D / 2] = std::array::from_fn(|at| cells[at].load(Ordering::Relaxed));
+    // SAFETY: both are 64 bytes in which every pattern of bits is a value.
+    unsafe { std::mem::transmute::<[u64; D / 2], Vector>(words) }
 }
 
 #[inline(always)]
 fn store(cells: &[AtomicU64; D / 2], from: &Vector) {
-    for (pair, to) in from.as_chunks::<2>().0.iter().zip(cells) {
-        to.store(pack(pair[0].to_bits(), pair[1].to_bits()), Ordering::Relaxed);
+    // SAFETY: both are 64 bytes in which every pattern of bits is a value.
+    let words = unsafe { std::mem::transmute::<Vector, [u64; D / 2]>(*from) };
+    for (cell, word) in cells.iter().zip(words) {
+        cell.store(word, Ordering::Relaxed);
     }
 }
 
 impl<'a> Row<'a> {
     #[inline(always)]
     pub fn of(cells: &'a [AtomicU64]) -> Option<Self> {
-        let (head, weights) = cells.split_first_chunk::<HEAD_WORDS>()?;
-        Some(Self { head, weights })
+        let (lead, rest) = cells.split_first_chunk::<LEAD_WORDS>()?;
+        let (weights, effects) = rest.split_last_chunk::<EFFECT_WORDS>()?;
+        Some(Self { lead, weights, effects })
     }
 
     /// The key plus one; 0 when the row is free.
     #[inline(always)]
     pub fn tag(self) -> u64 {
-        self.head[0].load(Ordering::Relaxed)
+        self.lead[0].load(Ordering::Relaxed)
     }
 
     pub fn key(self) -> Option<u64> {
@@ -107,30 +105,23 @@ impl<'a> Row<'a> {
     /// Accumulator and second of the last use.
     #[inline(always)]
     pub fn optimiser(self) -> (f32, u32) {
-        let word = self.head[1].load(Ordering::Relaxed);
+        let word = self.lead[1].load(Ordering::Relaxed);
         (f32::from_bits(word as u32), (word >> 32) as u32)
     }
 
     #[inline(always)]
     pub fn set_optimiser(self, accumulator: f32, used_s: u32) {
-        self.head[1].store(pack(accumulator.to_bits(), used_s), Ordering::Relaxed);
-    }
-
-    #[inline(always)]
-    fn effect_cells(self) -> Option<&'a [AtomicU64; D / 2]> {
-        self.head.last_chunk()
+        self.lead[1].store(pack(accumulator.to_bits(), used_s), Ordering::Relaxed);
     }
 
     #[inline(always)]
     pub fn effects(self) -> Vector {
-        self.effect_cells().map_or([0.0; D], load)
+        load(self.effects)
     }
 
     #[inline(always)]
     pub fn set_effects(self, effects: &Vector) {
-        if let Some(cells) = self.effect_cells() {
-            store(cells, effects);
-        }
+        store(self.effects, effects);
     }
 
     #[inline(always)]
@@ -154,7 +145,7 @@ impl<'a> Row<'a> {
         if let Some(cells) = self.weights.first_chunk::<{ D / 2 }>() {
             return store(cells, weights);
         }
-        let mut chance = self.tag() ^ mix(self.head[1].load(Ordering::Relaxed));
+        let mut chance = self.tag() ^ mix(self.lead[1].load(Ordering::Relaxed));
         for (lanes, to) in weights.as_chunks::<4>().0.iter().zip(self.weights) {
             chance = mix(chance ^ to.load(Ordering::Relaxed));
             let mut word = 0;
@@ -170,7 +161,7 @@ impl<'a> Row<'a> {
         self.set_optimiser(0.0, used_s);
         self.set_effects(&[0.0; D]);
         self.set_weights(weights);
-        self.head[0].store(key + 1, Ordering::Relaxed);
+        self.lead[0].store(key + 1, Ordering::Relaxed);
     }
 
     pub fn wipe(self) {
@@ -178,17 +169,15 @@ impl<'a> Row<'a> {
     }
 
     pub fn cells(self) -> impl Iterator<Item = &'a AtomicU64> {
-        self.head.iter().chain(self.weights)
+        self.lead.iter().chain(self.weights).chain(self.effects)
     }
 
     #[inline(always)]
     pub fn prefetch(self) {
         // A row lies in three cache lines at the most.
-        super::prefetch(&self.head[0]);
-        super::prefetch(&self.head[8]);
-        if let Some(last) = self.weights.last() {
-            super::prefetch(last);
-        }
+        super::prefetch(&self.lead[0]);
+        super::prefetch(&self.effects[0]);
+        super::prefetch(&self.effects[EFFECT_WORDS - 1]);
     }
 }
 

@@ -61,6 +61,9 @@ pub(crate) struct TablesWriter {
 impl TablesWriter {
     pub fn new(config: &Config) -> Self {
         let rows_expected = config.rows_expected.all();
+        let mut sightings_needed = config.sightings.all();
+        // Its video has a row already.
+        sightings_needed[Field::Tower as usize] = 1;
         let field = |at: usize| {
             let index = Arc::new(Index::for_rows(rows_expected[at] as usize));
             Arc::new(FieldView { index, older: None, chunks: Vec::new() })
@@ -73,7 +76,7 @@ impl TablesWriter {
             view,
             fields: std::array::from_fn(|_| FieldWriter::default()),
             sightings: Sightings::new(config.sketch_bytes, config.sightings_window_s),
-            sightings_needed: config.sightings.all(),
+            sightings_needed,
             idle_days: config.idle_days.all(),
             rows_expected,
             rows: 0,
@@ -275,6 +278,17 @@ impl TablesWriter {
         cells.set_weights(&weights);
         view.touch(row);
         true
+    }
+
+    /// Puts a vector into a key's row, made when it is new; nothing when there is no room.
+    pub fn keep(&mut self, field: Field, key: u64, vector: &Vector, now_s: u32) {
+        let Some((row, _)) = self.find_or_insert(field, key, now_s) else { return };
+        let view = &self.view.fields[field as usize];
+        if let Some(cells) = view.row(row, self.view.precision) {
+            cells.set_optimiser(0.0, now_s);
+            cells.set_weights(vector);
+            view.touch(row);
+        }
     }
 
     /// Teaches a row's effects its share of a lesson.
