@@ -14,6 +14,7 @@
 //! # Never
 //! Never a network, never a file but those named; nothing of a log is kept.
 
+mod collide;
 mod error;
 pub mod globo;
 mod history;
@@ -24,6 +25,7 @@ mod measure;
 mod read;
 mod run;
 
+pub use collide::Collide;
 pub use error::{Error, Result};
 pub use log::{Log, Page, Row};
 pub use measure::{Measured, TaskFigures};

@@ -12,6 +12,7 @@ use learner::{
 };
 use serde::Serialize;
 
+use crate::collide::{Buckets, Collide};
 use crate::history::Histories;
 use crate::log::{DAY_MS, Log, Page, Row};
 use crate::measure::{Measured, TaskFigures, figures};
@@ -32,12 +33,23 @@ pub struct Options {
     pub score_from_ms: Option<i64>,
     /// The model stands still for so long at a time and learns in one go what came meanwhile; 0 learns at once.
     pub frozen_ms: i64,
+    /// Days after which a row that nobody met goes, as in the service: by the log's time, once a day.
+    pub rows_idle_days: u32,
+    /// Viewers and videos that are to share their rows with others.
+    pub collide: Collide,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let learner = Config { viewer_weight_max: f32::INFINITY, ..Config::default() };
-        Self { learner, weights: Weights::default(), score_from_ms: None, frozen_ms: 0 }
+        Self {
+            learner,
+            weights: Weights::default(),
+            score_from_ms: None,
+            frozen_ms: 0,
+            rows_idle_days: 180,
+            collide: Collide::default(),
+        }
     }
 }
 
@@ -56,7 +68,12 @@ pub struct Figures {
     pub examples_per_s: f64,
     pub examples_learned: u64,
     pub table_rows: u64,
+    /// Rows, indexes and admission filter; places that expired rows left count, until others take them.
     pub table_bytes: u64,
+    pub rows_waiting: u64,
+    pub rows_expired: u64,
+    /// Shares of the viewers and videos that shared their rows with others.
+    pub collided: Collide,
 }
 
 /// A page whose outcomes are not measured yet.
@@ -70,6 +87,9 @@ struct Replay<'a> {
     trainer: Trainer,
     joiner: Joiner,
     histories: Histories,
+    buckets: Buckets,
+    /// The day, in days since 1970, for which idle rows were last looked for.
+    day: i64,
     /// Last page and pages so far in the sitting, by viewer.
     sittings: HashMap<u64, (i64, u8)>,
     examples: Vec<Example>,
@@ -91,6 +111,8 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(f64)) -> Figur
         trainer: Trainer::new(options.learner),
         joiner: Joiner::new(JoinerConfig::default()),
         histories: Histories::default(),
+        buckets: Buckets::new(log, options.collide, options.learner.seed),
+        day: i64::MIN,
         sittings: HashMap::new(),
         examples: Vec::new(),
         held: Vec::new(),
@@ -112,6 +134,7 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(f64)) -> Figur
 
 impl Replay<'_> {
     fn page(&mut self, number: u64, page: &Page, scored: bool) {
+        self.expire(page.at_ms);
         let viewer = self.viewer(page);
         let log = self.log;
         let items: Vec<Arc<VideoFeatures>> =
@@ -138,8 +161,17 @@ impl Replay<'_> {
         self.learn(page.at_ms);
         for (row, video) in page.rows.iter().zip(&items) {
             if let Some(outcome) = outcome(row) {
-                self.histories.push(page.viewer, HistoryItem::new(video, outcome, page.at_ms));
+                self.histories.push(page.viewer, HistoryItem::new(&self.buckets.video(video.clone()), outcome, page.at_ms));
             }
+        }
+    }
+
+    /// On the first page of each day: forgets rows that nobody met for long.
+    fn expire(&mut self, at_ms: i64) {
+        let day = at_ms.div_euclid(DAY_MS);
+        if day > self.day {
+            self.day = day;
+            self.trainer.expire(day * DAY_MS, self.options.rows_idle_days, usize::MAX);
         }
     }
 
@@ -167,9 +199,11 @@ impl Replay<'_> {
             self.trainer.publish(page.at_ms);
             self.published_ms = page.at_ms;
         }
+        let viewer = ViewerFeatures { viewer: self.buckets.viewer(viewer.viewer), ..viewer.clone() };
+        let items: Vec<_> = items.iter().map(|item| self.buckets.video(item.clone())).collect();
         let candidates: Vec<&VideoFeatures> = items.iter().map(|item| &**item).collect();
         let mut predictions = Vec::new();
-        self.trainer.learner().predict(page.at_ms, viewer, &candidates, &mut predictions);
+        self.trainer.learner().predict(page.at_ms, &viewer, &candidates, &mut predictions);
         Scored { predictions }
     }
 
@@ -222,6 +256,8 @@ impl Replay<'_> {
                 *label = label.filter(|_| known);
             }
             if !example.labels.is_empty() {
+                example.viewer.viewer = self.buckets.viewer(example.viewer.viewer);
+                example.video = self.buckets.video(example.video);
                 self.held.push((at_ms, example));
             }
         }
@@ -258,6 +294,9 @@ impl Replay<'_> {
             examples_learned: self.learned,
             table_rows: totals.rows,
             table_bytes: totals.table_bytes,
+            rows_waiting: totals.rows_waiting,
+            rows_expired: totals.rows_expired,
+            collided: self.buckets.shares(),
         }
     }
 }

@@ -126,7 +126,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Ok(if doctor::report(&findings, json) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Bench(args) => with_runtime(bench::run(args, cli.common.data)),
-        Command::Replay(args) => replay::run(&args),
+        Command::Replay(args) => replay::run(&config, &args),
         Command::Openapi => {
             print!("{}", api::openapi_json());
             Ok(ExitCode::SUCCESS)

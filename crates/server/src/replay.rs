@@ -1,4 +1,5 @@
-//! `watershed replay`: a log of a real platform through the joiner and the learner, and how well each outcome was foreseen.
+//! `watershed replay`: a log of a real platform through the joiner and the learner, and how well each outcome was foreseen. The learner is
+//! that of the settings: `--set learner.precision=f16` replays it with half-precision rows.
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -6,8 +7,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use replay::{Figures, Log, Options, TaskFigures};
+use replay::{Collide, Figures, Log, Options, TaskFigures};
 use serde_json::json;
+
+use crate::config::Config;
 
 #[derive(Args, Clone)]
 pub struct ReplayArgs {
@@ -26,9 +29,29 @@ pub struct ReplayArgs {
     /// Let the model stand still for so long at a time, for example 30m: what freshness is worth.
     #[arg(long, value_name = "TIME", value_parser = duration_ms)]
     frozen: Option<i64>,
+    /// Hash ids into so many buckets that these shares of them have to share a row with another, for example
+    /// viewers=0.0773,videos=0.0286: what a row for each id is worth.
+    #[arg(long, value_name = "SHARES", value_parser = shares)]
+    collide: Option<Collide>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+}
+
+/// `viewers=SHARE,videos=SHARE`, either or both.
+fn shares(text: &str) -> Result<Collide, String> {
+    let mut collide = Collide::default();
+    for part in text.split(',') {
+        let wrong = || format!("{part:?}: write viewers= or videos= and a share from 0 to below 1");
+        let (name, share) = part.split_once('=').ok_or_else(wrong)?;
+        let share = share.parse().ok().filter(|share| (0.0..1.0).contains(share)).ok_or_else(wrong)?;
+        match name {
+            "viewers" => collide.viewers = share,
+            "videos" => collide.videos = share,
+            _ => return Err(wrong()),
+        }
+    }
+    Ok(collide)
 }
 
 /// `45s`, `30m`, `5h`, `1d` in milliseconds.
@@ -57,10 +80,17 @@ fn read(args: &ReplayArgs) -> Result<Log> {
     })
 }
 
-pub fn run(args: &ReplayArgs) -> Result<ExitCode> {
+pub fn run(config: &Config, args: &ReplayArgs) -> Result<ExitCode> {
     let log = read(args).context("the data set cannot be read")?;
-    let mut options = Options { score_from_ms: args.score_from, frozen_ms: args.frozen.unwrap_or(0), ..Options::default() };
-    options.learner.seed = args.seed;
+    let unlimited = Options::default().learner.viewer_weight_max;
+    let options = Options {
+        learner: learner::Config { seed: args.seed, viewer_weight_max: unlimited, ..config.learner },
+        score_from_ms: args.score_from,
+        frozen_ms: args.frozen.unwrap_or(0),
+        rows_idle_days: config.eventlog.brain.rows_idle_days,
+        collide: args.collide.unwrap_or_default(),
+        ..Options::default()
+    };
     let show = std::io::stderr().is_terminal();
     let figures = ::replay::run(&log, &options, |share| {
         if show {
@@ -101,19 +131,38 @@ fn print_table(figures: &Figures) {
         figures.tasks_without_repeats.iter().for_each(line);
     }
     println!(
-        "\n{} rows, scored from {} ms; {} examples learned, {:.0} a second in one thread; tables: {} rows, {:.1} MB",
+        "\n{} rows, scored from {} ms; {} examples learned, {:.0} a second in one thread; tables: {} rows, {:.1} MB; \
+         {} sightings without a row, {} rows expired",
         figures.rows,
         figures.scored_from_ms,
         figures.examples_learned,
         figures.examples_per_s,
         figures.table_rows,
-        figures.table_bytes as f64 / 1e6
+        figures.table_bytes as f64 / 1e6,
+        figures.rows_waiting,
+        figures.rows_expired
     );
+    if figures.collided != Collide::default() {
+        let Collide { viewers, videos } = figures.collided;
+        println!("{:.2} % of viewers and {:.2} % of videos shared their rows with others", viewers * 100.0, videos * 100.0);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_that_collide() {
+        fn check(text: &str, expected: Option<(f64, f64)>) {
+            assert_eq!(shares(text).ok().map(|collide| (collide.viewers, collide.videos)), expected, "{text}");
+        }
+        check("viewers=0.0773,videos=0.0286", Some((0.0773, 0.0286)));
+        check("videos=0.5", Some((0.0, 0.5)));
+        check("videos=1", None);
+        check("words=0.5", None);
+        check("", None);
+    }
 
     #[test]
     fn durations() {
