@@ -82,7 +82,7 @@ pub struct AccountsConfig {
     pub limits: accounts::LimitRules,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EventLogConfig {
     /// Fixed when the log is made. One gives the whole log one order.

@@ -128,6 +128,7 @@ impl App {
     pub async fn build(settings: Settings, clock: Arc<dyn Clock>, rng: Rng) -> Result<Arc<Self>, BuildError> {
         let part = |what: &str, error: &dyn std::fmt::Display| BuildError::Part(format!("{what}: {error}"));
         let dir = settings.region.data_dir.clone();
+        settings.eventlog.brain.check().map_err(BuildError::Part)?;
         let experiment = Experiment::of(&settings.feed.experiment, &settings.feed.weights, &settings.learner)
             .map_err(|error| part("the experiment", &error))?;
         let (experiment, models) = experiment.map(|(found, models)| (Arc::new(found), models)).unzip();

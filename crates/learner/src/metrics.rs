@@ -151,17 +151,17 @@ impl Metrics {
 }
 
 impl TaskWindow {
-    /// Counts a prediction (as logit and probability) and what came of it (0 to 1).
-    pub fn count(&mut self, logit: f32, probability: f32, label: f32) {
-        let (p, y) = (f64::from(probability).clamp(1e-7, 1.0 - 1e-7), f64::from(label));
-        self.loss -= y * p.ln() + (1.0 - y) * (1.0 - p).ln();
-        self.count += 1.0;
+    /// Counts a prediction (as logit and probability) and what came of it (0 to 1), for as many as the example stands for.
+    pub fn count(&mut self, logit: f32, probability: f32, label: f32, weight: f32) {
+        let (p, y, weight) = (f64::from(probability).clamp(1e-7, 1.0 - 1e-7), f64::from(label), f64::from(weight));
+        self.loss -= weight * (y * p.ln() + (1.0 - y) * (1.0 - p).ln());
+        self.count += weight;
         self.total += 1;
         let at = ((logit + 10.0) * (BINS as f32 / 20.0)).clamp(0.0, BINS as f32 - 1.0) as usize;
         if let Some(bin) = self.bins.get_mut(at) {
-            bin.count += 1.0;
-            bin.positive += y;
-            bin.predicted += f64::from(probability);
+            bin.count += weight;
+            bin.positive += weight * y;
+            bin.predicted += weight * f64::from(probability);
         }
         if self.count > WINDOW {
             self.loss *= 0.5;
@@ -228,7 +228,7 @@ mod tests {
             for _ in 0..15_000 {
                 let (logit, chance) = draw(&mut rng);
                 let label = if rng.chance(chance) { 1.0 } else { 0.0 };
-                window.count(logit, sigmoid(logit), label);
+                window.count(logit, sigmoid(logit), label, 1.0);
             }
             let point = window.point();
             assert!(auc.contains(&point.auc) && ece.contains(&point.ece), "{name}: {point:?}");

@@ -8,6 +8,7 @@ use base::Rng;
 use crate::*;
 
 mod chain;
+mod negatives;
 
 const START_MS: i64 = 1_700_000_000_000;
 

@@ -170,7 +170,7 @@ impl Trainer {
         let labels = self.labels_of(&example.labels, &example.video).0;
         for (task, label) in labels.iter().enumerate() {
             if let Some(label) = label {
-                self.windows[task].count(activations.logits[0][task], predicted.probability[task], *label);
+                self.windows[task].count(activations.logits[0][task], predicted.probability[task], *label, example.weight);
             }
         }
         let weight = self.shares.grant(&self.config, now_ms, example.viewer.viewer, example.weight);

@@ -29,6 +29,7 @@ pub fn tell_joined(counters: &Counters) {
         ("joiner_examples_watched", counters.watch_examples),
         ("joiner_examples_positive", counters.positive_examples),
         ("joiner_examples_negative", counters.negative_examples),
+        ("joiner_negatives_dropped", counters.negatives_dropped),
         ("joiner_duplicates", counters.duplicates),
         ("joiner_late", counters.late),
         ("joiner_unmatched", counters.unmatched),

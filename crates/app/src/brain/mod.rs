@@ -31,7 +31,7 @@ pub use videos::{KnownVideo, KnownVideos};
 pub use worker::{BrainError, BrainParts, start};
 
 /// How the brain keeps itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BrainConfig {
     /// A snapshot is written after so many seconds, if anything happened, and at the stop.
@@ -43,6 +43,8 @@ pub struct BrainConfig {
     pub trending_half_life_hours: u32,
     /// Days after which the model forgets what nobody met again: a viewer, a video, a hashtag.
     pub rows_idle_days: u32,
+    /// Share of the impressions without any deed that are learned, 0.1 to 1; each of them then counts for the others too.
+    pub negatives_kept: f32,
 }
 
 impl Default for BrainConfig {
@@ -53,7 +55,19 @@ impl Default for BrainConfig {
             dedup_ids_per_generation: 917_504,
             trending_half_life_hours: 6,
             rows_idle_days: 180,
+            negatives_kept: 1.0,
         }
+    }
+}
+
+impl BrainConfig {
+    /// Whether it can be worked by; else what is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        let least = learner::joiner::NEGATIVES_KEPT_MIN;
+        if (least..=1.0).contains(&self.negatives_kept) {
+            return Ok(());
+        }
+        Err(format!("eventlog.brain.negatives_kept is {}: it goes from {least} to 1", self.negatives_kept))
     }
 }
 

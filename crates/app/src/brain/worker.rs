@@ -34,6 +34,8 @@ const JOINER: JoinerConfig = JoinerConfig {
     slates_max: 50_000,
     entries_max: 60_000,
     waiting_max: 50_000,
+    negatives_kept: 1.0,
+    seed: 1,
 };
 /// Requests to the thread that may wait.
 const REQUESTS_MAX: usize = 16;
@@ -131,12 +133,13 @@ impl Worker {
             ids_per_generation: parts.config.dedup_ids_per_generation,
         };
         let plans = std::mem::take(&mut parts.models);
+        let joiner_config = JoinerConfig { negatives_kept: parts.config.negatives_kept, seed: parts.learner.seed, ..JOINER };
         let mut found = snapshot::find(&parts.folder)?;
         // Files that cannot be used are not written over.
         let mut sequence = found.newest();
         let (mut chain, mut restored) = (None, None);
         while let Some((next, files)) = found.next()? {
-            match restore(&files, options, dedup_options, parts.learner, plans.clone(), partitions) {
+            match restore(&files, options, dedup_options, joiner_config, parts.learner, plans.clone(), partitions) {
                 Ok(good) => {
                     (chain, restored) = (Some(next), Some(good));
                     break;
@@ -156,7 +159,7 @@ impl Worker {
                 views: Views::new(options),
                 trainer: Trainer::new(parts.learner),
                 own_models: models::begin(plans),
-                joiner: Joiner::new(JOINER),
+                joiner: Joiner::new(joiner_config),
                 dedup: Dedup::new(dedup_options)?,
             },
         };
@@ -345,6 +348,7 @@ fn restore(
     files: &[Part],
     options: Options,
     dedup_options: DedupOptions,
+    joiner_config: JoinerConfig,
     learner: learner::Config,
     plans: Vec<ModelPlan>,
     partitions: usize,
@@ -366,7 +370,7 @@ fn restore(
         let trainer = models::read(learner, "shared", model)?;
         let own_models = models::restore(plans, files, MODEL)?;
         let dedup = Dedup::from_bytes(dedup_options, &newest.read(2)?).map_err(|error| part("ids seen", &error))?;
-        let joiner = Joiner::from_bytes(JOINER, &newest.read(3)?).map_err(|error| part("joiner", &error))?;
+        let joiner = Joiner::from_bytes(joiner_config, &newest.read(3)?).map_err(|error| part("joiner", &error))?;
         let views = views.join().map_err(|_| BrainError::Stopped)??;
         Ok(Restored { next, views, trainer, own_models, joiner, dedup })
     })

@@ -102,8 +102,8 @@ impl Entry {
         Self { number, slate, shown, video, at_ms, impressed, stage: Stage::FIRST, acted: 0, watched: None }
     }
 
-    pub fn example(&self, labels: Labels) -> Example {
-        Example { viewer: self.shown.viewer.clone(), video: self.video.clone(), labels, weight: 1.0, at_ms: self.shown.at_ms }
+    pub fn example(&self, labels: Labels, weight: f32) -> Example {
+        Example { viewer: self.shown.viewer.clone(), video: self.video.clone(), labels, weight, at_ms: self.shown.at_ms }
     }
 
     /// The labels that a view adds: all that it tells when it is the first, those that it raises when it is a longer one;

@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::task::{Labels, Task};
 
+/// The least [`JoinerConfig::negatives_kept`]: below it, what is kept would weigh more than an example may
+/// ([`crate::Config::weight_max`]).
+pub const NEGATIVES_KEPT_MIN: f32 = 0.1;
+
 /// The joiner's limits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -17,11 +21,23 @@ pub struct JoinerConfig {
     pub entries_max: usize,
     /// Events that wait for their slate or impression.
     pub waiting_max: usize,
+    /// Share of the examples without any yes that are given, [`NEGATIVES_KEPT_MIN`] to 1; each then weighs 1/share.
+    pub negatives_kept: f32,
+    /// Decides which ones.
+    pub seed: u64,
 }
 
 impl Default for JoinerConfig {
     fn default() -> Self {
-        Self { lateness_ms: 2 * 60_000, keep_ms: 60 * 60_000, slates_max: 50_000, entries_max: 200_000, waiting_max: 50_000 }
+        Self {
+            lateness_ms: 2 * 60_000,
+            keep_ms: 60 * 60_000,
+            slates_max: 50_000,
+            entries_max: 200_000,
+            waiting_max: 50_000,
+            negatives_kept: 1.0,
+            seed: 1,
+        }
     }
 }
 
@@ -77,6 +93,8 @@ pub struct Counters {
     pub watch_examples: u64,
     pub positive_examples: u64,
     pub negative_examples: u64,
+    /// Examples without any yes that were left out, those that are given standing for them.
+    pub negatives_dropped: u64,
     pub duplicates: u64,
     /// Came after their window had closed.
     pub late: u64,

@@ -14,6 +14,7 @@
 //!    is late: dropped and counted. The same thing twice counts once.
 //! 7. Memory is bounded: past a limit the oldest slates and waiting events are dropped, and the oldest entries closed early
 //!    (their negatives given, not lost, so that the base rates stay right). All of it is counted.
+//! 8. Of the examples without any yes a share may be left out; the others then weigh more ([`JoinerConfig::negatives_kept`]).
 //!
 //! When every event arrives within the permitted lateness of its time, names its slate (or is an action), and a viewer's two
 //! impressions of one clip lie further apart than the windows, then the *set* of examples does not depend on the order of
@@ -21,6 +22,7 @@
 
 mod entry;
 mod event;
+mod sample;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -29,7 +31,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 
-pub use event::{Action, Counters, Impression, JoinerConfig, Target, Watch};
+pub use event::{Action, Counters, Impression, JoinerConfig, NEGATIVES_KEPT_MIN, Target, Watch};
 use hashbrown::HashMap;
 
 use crate::example::Example;
@@ -306,14 +308,16 @@ impl Joiner {
                 return result;
             }
         }
+        let config = self.config;
         let Some(entry) = self.find(key, watch.slate, watch.at_ms) else { return result };
-        match entry.watch(watch) {
-            Some(labels) if !labels.is_empty() => {
-                out.push(entry.example(labels));
-                self.counters.watch_examples += 1;
-            }
-            _ => self.counters.duplicates += 1,
-        }
+        let Some(labels) = entry.watch(watch).filter(|labels| !labels.is_empty()) else {
+            self.counters.duplicates += 1;
+            return result;
+        };
+        let example = config.weight(entry, &labels).map(|weight| entry.example(labels, weight));
+        self.counters.watch_examples += u64::from(example.is_some());
+        self.counters.negatives_dropped += u64::from(example.is_none());
+        out.extend(example);
         result
     }
 
@@ -339,7 +343,7 @@ impl Joiner {
         if entry.closed(action.task) {
             self.counters.late += 1;
         } else if entry.mark(action.task) {
-            out.push(entry.example(Labels::none().with(action.task, 1.0)));
+            out.push(entry.example(Labels::none().with(action.task, 1.0), 1.0));
             self.counters.positive_examples += 1;
         } else {
             self.counters.duplicates += 1;
@@ -430,11 +434,14 @@ impl Joiner {
         }
         let early = due_ms > now_ms;
         let labels = if early { entry.close_all() } else { entry.close_stage() };
-        let example = (!labels.is_empty()).then(|| entry.example(labels));
         let done = entry.stage == Stage::GONE;
-        self.counters.negative_examples += u64::from(example.is_some());
-        self.counters.closed_early += u64::from(early && example.is_some());
-        out.extend(example);
+        if !labels.is_empty() {
+            let example = config.weight(entry, &labels).map(|weight| entry.example(labels, weight));
+            self.counters.closed_early += u64::from(early);
+            self.counters.negative_examples += u64::from(example.is_some());
+            self.counters.negatives_dropped += u64::from(example.is_none());
+            out.extend(example);
+        }
         if done { self.remove(key, number) } else { self.schedule(key, number) }
     }
 

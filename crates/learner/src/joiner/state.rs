@@ -12,7 +12,7 @@ use super::{Counters, Joiner, JoinerConfig, Slate};
 use crate::error::{Error, Result};
 use crate::features::VideoFeatures;
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct EntryState {

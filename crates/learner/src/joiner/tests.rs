@@ -60,10 +60,12 @@ fn give(joiner: &mut Joiner, given: &Given, at_ms: i64, out: &mut Vec<Example>) 
     }
 }
 
-/// An example in a line: video, labels, weight of its features' time.
+/// An example in a line: viewer, video, time of its features, labels, and its weight where that is not 1.
 fn told(example: &Example) -> String {
     let names = Task::ALL.into_iter().filter_map(|task| Some(format!("{}={}", task.name(), example.labels.get(task)?)));
-    format!("{}:{} @{} {}", example.viewer.viewer, example.video.video, example.at_ms, names.collect::<Vec<_>>().join(" "))
+    let weight = if example.weight == 1.0 { String::new() } else { format!(" x{}", example.weight) };
+    let names = names.collect::<Vec<_>>().join(" ");
+    format!("{}:{} @{} {names}{weight}", example.viewer.viewer, example.video.video, example.at_ms)
 }
 
 /// Runs (arrival, time, event) in order, ticking with each arrival, and closes everything at the end.
@@ -185,6 +187,32 @@ fn memory_is_bounded_and_negatives_survive_it() {
 }
 
 #[test]
+fn of_the_noes_a_share_is_given() {
+    let given = |seed: u64, negatives_kept: f32| {
+        let mut joiner = Joiner::new(JoinerConfig { negatives_kept, seed, ..config() });
+        let mut out = Vec::new();
+        for n in 0..400u64 {
+            give(&mut joiner, &Given::Slate(n, n, vec![n]), 0, &mut out);
+            give(&mut joiner, &watch(n, n, n, 10_000, 9_900), 0, &mut out);
+        }
+        assert_eq!(out.len(), 400, "what says yes is given, at once");
+        joiner.tick(1 << 40, &mut out);
+        let counters = joiner.counters();
+        assert_eq!(counters.negative_examples + counters.negatives_dropped, 400);
+        let weight: f32 = out[400..].iter().map(|example| example.weight).sum();
+        (out[400..].iter().map(|example| example.viewer.viewer).collect::<Vec<_>>(), weight)
+    };
+    assert_eq!(given(1, 1.0), ((0..400).collect(), 400.0));
+    let (kept, weight) = given(1, 0.25);
+    assert!((70..130).contains(&kept.len()) && weight == 4.0 * kept.len() as f32, "{kept:?}");
+    assert_eq!(given(1, 0.25).0, kept, "the same ones again");
+    assert_ne!(given(2, 0.25).0, kept, "others under another seed");
+    for broken in [0.0, -1.0, f32::NAN] {
+        assert!((15..80).contains(&given(1, broken).0.len()), "held to a tenth");
+    }
+}
+
+#[test]
 fn a_forgotten_viewer_leaves_nothing() {
     let (mut joiner, mut out) = (Joiner::new(config()), Vec::new());
     for who in [1, 2] {
@@ -257,17 +285,18 @@ proptest! {
         }
         shuffled.sort_by_key(|(arrival, _, _)| *arrival);
 
-        let mut joiner = Joiner::new(config());
+        let config = JoinerConfig { negatives_kept: if seed % 2 == 0 { 1.0 } else { 0.5 }, seed, ..config() };
+        let mut joiner = Joiner::new(config);
         let mut expected = run(&mut joiner, &in_order);
         joiner.tick(1 << 40, &mut expected);
         prop_assert!(joiner.counters().late == 0 && joiner.counters().unmatched == 0);
 
         // Half way through, the joiner is written down and read again.
         let (first, second) = shuffled.split_at(shuffled.len() / 2);
-        let mut joiner = Joiner::new(config());
+        let mut joiner = Joiner::new(config);
         let mut got = run(&mut joiner, first);
         let bytes = joiner.to_bytes().unwrap();
-        let mut joiner = Joiner::from_bytes(config(), &bytes).unwrap();
+        let mut joiner = Joiner::from_bytes(config, &bytes).unwrap();
         prop_assert_eq!(joiner.to_bytes().unwrap(), bytes);
         got.extend(run(&mut joiner, second));
         joiner.tick(1 << 40, &mut got);
