@@ -7,8 +7,10 @@ pub const TASKS: usize = 12;
 /// Groups of tasks that are judged together, and so counted together.
 pub(crate) const GROUPS: usize = 4;
 
-/// Minutes that an action may take to come after the clip was shown.
-const ACTION_WINDOW_MS: i64 = 10 * 60_000;
+/// How long after a clip was shown a deed that is done while watching may still come.
+const SOON_MS: i64 = 10 * 60_000;
+/// The same for deeds that take thought, or that people come back for.
+const LATER_MS: i64 = 30 * 60_000;
 
 /// A thing that a viewer may do with a clip that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,9 +33,10 @@ pub enum Task {
 /// Where a task's labels come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The end of a view says yes or no at once.
+    /// The end of a view says yes or no at once, whatever else is still waited for.
     Watch,
-    /// An action says yes at once; its absence says no when `window_ms` have passed since the impression.
+    /// An action says yes at once; its absence says no when `window_ms` have passed since the impression. What is predicted is the
+    /// deed within that time, so a later one is no yes: it is dropped and counted.
     Action { window_ms: i64 },
 }
 
@@ -58,8 +61,8 @@ const fn watch(task: Task, name: &'static str, prior: f32, valence: f32) -> Task
     TaskSpec { task, name, source: Source::Watch, prior, valence, loss_weight: 1.0, group: WATCHED }
 }
 
-const fn action(task: Task, name: &'static str, prior: f32, valence: f32) -> TaskSpec {
-    let source = Source::Action { window_ms: ACTION_WINDOW_MS };
+const fn action(task: Task, name: &'static str, window_ms: i64, prior: f32, valence: f32) -> TaskSpec {
+    let source = Source::Action { window_ms };
     TaskSpec { task, name, source, prior, valence, loss_weight: 1.0, group: ACTED }
 }
 
@@ -74,15 +77,15 @@ pub const TABLE: [TaskSpec; TASKS] = [
     watch(Task::Finish, "finish", 0.35, 1.0),
     TaskSpec { group: LONG_VIEWED, ..watch(Task::LongView, "long_view", 0.35, 1.0) },
     watch(Task::WatchTime, "watch_time", 0.5, 1.0),
-    TaskSpec { group: CLICKED, ..action(Task::Click, "click", 0.05, 0.7) },
-    action(Task::Like, "like", 0.03, 0.7),
-    action(Task::Follow, "follow", 0.003, 0.5),
-    action(Task::Comment, "comment", 0.004, 0.5),
-    action(Task::Share, "share", 0.003, 0.5),
-    action(Task::Save, "save", 0.006, 0.5),
+    TaskSpec { group: CLICKED, ..action(Task::Click, "click", SOON_MS, 0.05, 0.7) },
+    action(Task::Like, "like", SOON_MS, 0.03, 0.7),
+    action(Task::Follow, "follow", LATER_MS, 0.003, 0.5),
+    action(Task::Comment, "comment", LATER_MS, 0.004, 0.5),
+    action(Task::Share, "share", LATER_MS, 0.003, 0.5),
+    action(Task::Save, "save", LATER_MS, 0.006, 0.5),
     watch(Task::Skip, "skip", 0.3, -1.0),
-    action(Task::NotInterested, "not_interested", 0.003, -0.7),
-    action(Task::Report, "report", 0.0005, -0.3),
+    action(Task::NotInterested, "not_interested", LATER_MS, 0.003, -0.7),
+    action(Task::Report, "report", LATER_MS, 0.0005, -0.3),
 ];
 
 impl Task {

@@ -19,6 +19,8 @@ use crate::measure::{Measured, TaskFigures, figures};
 
 /// The dense weights are shown to the predicting side when so much of the log's time has passed: fresh to the second.
 const PUBLISH_EVERY_MS: i64 = 1_000;
+/// A log tells each row's deeds with the row. None comes later, so one short wait is enough for all of them.
+const WINDOW_MS: i64 = 10 * 60_000;
 /// A pause of this length ends a sitting.
 const SITTING_MS: i64 = 30 * 60_000;
 /// How much a judgement from a list counts in a history: it says less than a watch time.
@@ -109,7 +111,7 @@ pub fn run(log: &Log, options: &Options, mut progress: impl FnMut(f64)) -> Figur
         log,
         options,
         trainer: Trainer::new(options.learner),
-        joiner: Joiner::new(JoinerConfig::default()),
+        joiner: Joiner::new(JoinerConfig { window_max_ms: WINDOW_MS, ..JoinerConfig::default() }),
         histories: Histories::default(),
         buckets: Buckets::new(log, options.collide, options.learner.seed),
         day: i64::MIN,

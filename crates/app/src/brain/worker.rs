@@ -31,6 +31,7 @@ const WAIT: Duration = Duration::from_millis(250);
 const JOINER: JoinerConfig = JoinerConfig {
     lateness_ms: 2 * 60_000,
     keep_ms: 60 * 60_000,
+    window_max_ms: 60 * 60_000,
     slates_max: 50_000,
     entries_max: 60_000,
     waiting_max: 50_000,

@@ -56,9 +56,10 @@ impl Stage {
     /// When the stage ends for an entry of `at_ms`.
     pub fn due_ms(self, at_ms: i64, config: &JoinerConfig) -> i64 {
         let longest = if WINDOWS.1 == 0 { 0 } else { WINDOWS.0[WINDOWS.1 - 1] };
+        let closed_ms = |window_ms: i64| window_ms.min(config.window_max_ms).saturating_add(config.lateness_ms);
         let wait_ms = match WINDOWS.0.get(usize::from(self.0)) {
-            Some(window_ms) if self < Self::CLOSED => window_ms.saturating_add(config.lateness_ms),
-            _ => longest.saturating_add(config.lateness_ms).max(config.keep_ms),
+            Some(window_ms) if self < Self::CLOSED => closed_ms(*window_ms),
+            _ => closed_ms(longest).max(config.keep_ms),
         };
         at_ms.saturating_add(wait_ms)
     }
@@ -142,27 +143,20 @@ impl Entry {
         new
     }
 
-    /// Closes the present window: the negatives of its tasks.
-    pub fn close_stage(&mut self) -> Labels {
+    /// Closes the windows that end by `until_ms`, at least the next one: the negatives of their tasks.
+    pub fn close_until(&mut self, until_ms: i64, config: &JoinerConfig) -> Labels {
         let mut labels = Labels::none();
-        for (task, label) in labels.0.iter_mut().enumerate() {
-            if self.stage.closes(task) && self.acted & (1 << task) == 0 {
-                *label = Some(0.0);
+        loop {
+            for (task, label) in labels.0.iter_mut().enumerate() {
+                if self.stage.closes(task) && self.acted & (1 << task) == 0 {
+                    *label = Some(0.0);
+                }
+            }
+            self.stage = self.stage.next();
+            if self.stage == Stage::GONE || self.stage.due_ms(self.at_ms, config) > until_ms {
+                return labels;
             }
         }
-        self.stage = self.stage.next();
-        labels
-    }
-
-    /// Closes every window that is still open: the negatives of all their tasks.
-    pub fn close_all(&mut self) -> Labels {
-        let mut labels = Labels::none();
-        while self.stage < Stage::GONE {
-            for (label, closed) in labels.0.iter_mut().zip(self.close_stage().0) {
-                *label = label.or(closed);
-            }
-        }
-        labels
     }
 }
 

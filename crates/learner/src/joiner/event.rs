@@ -17,6 +17,8 @@ pub struct JoinerConfig {
     /// How long a slate, and an entry whose windows have closed, is remembered: views that end so late are still joined and
     /// repetitions still recognised.
     pub keep_ms: i64,
+    /// No task waits longer for its action than this, whatever [`crate::TABLE`] says.
+    pub window_max_ms: i64,
     pub slates_max: usize,
     pub entries_max: usize,
     /// Events that wait for their slate or impression.
@@ -32,6 +34,7 @@ impl Default for JoinerConfig {
         Self {
             lateness_ms: 2 * 60_000,
             keep_ms: 60 * 60_000,
+            window_max_ms: 60 * 60_000,
             slates_max: 50_000,
             entries_max: 200_000,
             waiting_max: 50_000,
@@ -98,7 +101,7 @@ pub struct Counters {
     pub duplicates: u64,
     /// Came after their window had closed.
     pub late: u64,
-    /// Waited for a slate or impression that never came.
+    /// Waited for a slate or impression that never came, or was done to what had not been shown.
     pub unmatched: u64,
     /// Named a slate of another viewer or without that video, named no slate and had no features, or asked for a task that is
     /// not an action's.

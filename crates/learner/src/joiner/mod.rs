@@ -9,9 +9,11 @@
 //!    labels that it raises.
 //! 4. A positive action gives its label at once, once per entry. It belongs to the newest impression of the video (or of the
 //!    creator, for a follow) that is not younger than the action and whose window for that task is still open then.
-//! 5. A task's negative is given when its window and the permitted lateness have passed since the impression.
-//! 6. What has no entry yet waits for the permitted lateness, then is dropped and counted. What comes after its window closed
-//!    is late: dropped and counted. The same thing twice counts once.
+//! 5. A task's negative is given when its window ([`crate::TABLE`]) and the permitted lateness have passed since the impression: that of
+//!    what is done at once early, that of what takes thought later, in an example each. Nothing else waits for them.
+//! 6. What has no entry yet waits for the permitted lateness, then is dropped and counted. What was done, or comes, after its window
+//!    closed is late: dropped and counted, for the negative was right: a task is the deed within its window. The same thing twice
+//!    counts once.
 //! 7. Memory is bounded: past a limit the oldest slates and waiting events are dropped, and the oldest entries closed early
 //!    (their negatives given, not lost, so that the base rates stay right). All of it is counted.
 //! 8. Of the examples without any yes a share may be left out; the others then weigh more ([`JoinerConfig::negatives_kept`]).
@@ -59,6 +61,8 @@ pub struct Joiner {
     entries_len: usize,
     /// Videos of a creator of which the viewer has entries, for follows.
     by_creator: HashMap<Key, Vec<u64>>,
+    /// Entries in the order in which they were opened; those that are gone are passed over.
+    by_age: VecDeque<(u64, Key)>,
     /// When each entry has its next thing to do; entries that moved leave stale times behind, which are skipped.
     due: BinaryHeap<Reverse<(i64, u64, Key)>>,
     /// Each with the time until which it waits.
@@ -79,6 +83,7 @@ impl Joiner {
             entries: HashMap::new(),
             entries_len: 0,
             by_creator: HashMap::new(),
+            by_age: VecDeque::new(),
             due: BinaryHeap::new(),
             waiting: HashMap::new(),
             waiting_by_age: VecDeque::new(),
@@ -163,7 +168,13 @@ impl Joiner {
             if *due_ms > self.now_ms {
                 break;
             }
-            self.advance_oldest(out);
+            self.advance_next(out);
+        }
+        while let Some((number, key)) = self.by_age.front().copied() {
+            if self.entry(key, number).is_some() {
+                break;
+            }
+            self.by_age.pop_front();
         }
         while let Some((at_ms, slate)) = self.slates_by_age.front().copied() {
             if at_ms.saturating_add(self.config.keep_ms) > self.now_ms {
@@ -177,7 +188,11 @@ impl Joiner {
                 break;
             }
             self.waiting_by_age.pop_front();
-            self.counters.unmatched += self.give_up(key, self.now_ms, usize::MAX);
+            let dropped = self.give_up(key, self.now_ms, usize::MAX);
+            let late =
+                if self.has_shown(key) { dropped.iter().filter(|event| matches!(event, Event::Action(_))).count() } else { 0 };
+            self.counters.late += late as u64;
+            self.counters.unmatched += (dropped.len() - late) as u64;
         }
     }
 
@@ -241,26 +256,32 @@ impl Joiner {
         self.waiting_by_age.push_back((until_ms, key));
         while self.waiting_len > self.config.waiting_max {
             let Some((until_ms, oldest)) = self.waiting_by_age.pop_front() else { break };
-            self.counters.waiting_dropped += self.give_up(oldest, until_ms, 1);
+            self.counters.waiting_dropped += self.give_up(oldest, until_ms, 1).len() as u64;
         }
     }
 
-    /// Drops at most `max` events of a key that wait until `until_ms` at the longest; gives their number.
-    fn give_up(&mut self, key: (u64, Target), until_ms: i64, max: usize) -> u64 {
-        let Some(events) = self.waiting.get_mut(&key) else { return 0 };
-        let before = events.len();
-        let mut left = max;
-        events.retain(|(until, _)| {
-            let drop = *until <= until_ms && left > 0;
-            left -= usize::from(drop);
+    /// Lets go of at most `max` events of a key that wait until `until_ms` at the longest.
+    fn give_up(&mut self, key: (u64, Target), until_ms: i64, max: usize) -> Vec<Event> {
+        let Some(events) = self.waiting.get_mut(&key) else { return Vec::new() };
+        let mut dropped = Vec::new();
+        events.retain(|(until, event)| {
+            let drop = *until <= until_ms && dropped.len() < max;
+            dropped.extend(drop.then_some(*event));
             !drop
         });
-        let dropped = before - events.len();
         if events.is_empty() {
             self.waiting.remove(&key);
         }
-        self.waiting_len -= dropped;
-        dropped as u64
+        self.waiting_len -= dropped.len();
+        dropped
+    }
+
+    /// Whether the viewer was shown the video, or something of the creator, not long ago.
+    fn has_shown(&self, (viewer, target): (u64, Target)) -> bool {
+        match target {
+            Target::Video(video) => self.entries.contains_key(&(viewer, video)),
+            Target::Creator(creator) => self.by_creator.contains_key(&(viewer, creator)),
+        }
     }
 
     fn attempt(
@@ -330,6 +351,7 @@ impl Joiner {
             Target::Video(video) => vec![video],
             Target::Creator(creator) => self.by_creator.get(&(action.viewer, creator)).cloned().unwrap_or_default(),
         };
+        let window_ms = window_ms.min(self.config.window_max_ms);
         let open = |entry: &&mut Entry| entry.at_ms <= action.at_ms && action.at_ms <= entry.at_ms.saturating_add(window_ms);
         let mut newest: Option<(i64, u64, Key)> = None;
         for video in videos {
@@ -387,6 +409,7 @@ impl Joiner {
         let creator = video.creator;
         self.entries.entry(key).or_default().push(Entry::new(number, slate, shown, video, at_ms, impressed));
         self.entries_len += 1;
+        self.by_age.push_back((number, key));
         let videos = self.by_creator.entry((key.0, creator)).or_default();
         if !videos.contains(&key.1) {
             videos.push(key.1);
@@ -422,33 +445,38 @@ impl Joiner {
         }
     }
 
-    /// Does what the oldest entry has to do; past the limit of entries, whether its time has come or not.
-    fn advance_oldest(&mut self, out: &mut Vec<Example>) {
-        let (config, now_ms) = (self.config, self.now_ms);
+    /// Does what is due next.
+    fn advance_next(&mut self, out: &mut Vec<Example>) {
+        let config = self.config;
         let Some(Reverse((due_ms, number, key))) = self.due.pop() else { return };
-        let Some(entry) = self.entry(key, number) else { return };
-        let actual_ms = entry.stage.due_ms(entry.at_ms, &config);
-        if actual_ms != due_ms {
-            // It moved since; its true time stands further back.
-            return;
-        }
-        let early = due_ms > now_ms;
-        let labels = if early { entry.close_all() } else { entry.close_stage() };
-        let done = entry.stage == Stage::GONE;
-        if !labels.is_empty() {
-            let example = config.weight(entry, &labels).map(|weight| entry.example(labels, weight));
-            self.counters.closed_early += u64::from(early);
-            self.counters.negative_examples += u64::from(example.is_some());
-            self.counters.negatives_dropped += u64::from(example.is_none());
-            out.extend(example);
-        }
-        if done { self.remove(key, number) } else { self.schedule(key, number) }
+        // An entry that moved since has its true time further back.
+        let is_due = |entry: &&mut Entry| entry.stage.due_ms(entry.at_ms, &config) == due_ms;
+        let Some(entry) = self.entry(key, number).filter(is_due) else { return };
+        let labels = entry.close_until(due_ms, &config);
+        let gone = entry.stage == Stage::GONE;
+        self.give_negatives(key, number, &labels, out);
+        if gone { self.remove(key, number) } else { self.schedule(key, number) }
     }
 
-    /// Holds the number of entries to its limit.
+    fn give_negatives(&mut self, key: Key, number: u64, labels: &Labels, out: &mut Vec<Example>) {
+        let config = self.config;
+        let Some(entry) = self.entry(key, number).filter(|_| !labels.is_empty()) else { return };
+        let example = config.weight(entry, labels).map(|weight| entry.example(*labels, weight));
+        self.counters.negative_examples += u64::from(example.is_some());
+        self.counters.negatives_dropped += u64::from(example.is_none());
+        out.extend(example);
+    }
+
+    /// Holds the number of entries to its limit: the oldest is closed, whether its time has come or not.
     fn hold(&mut self, out: &mut Vec<Example>) {
-        while self.entries_len > self.config.entries_max && !self.due.is_empty() {
-            self.advance_oldest(out);
+        let config = self.config;
+        while self.entries_len > config.entries_max {
+            let Some((number, key)) = self.by_age.pop_front() else { break };
+            let Some(entry) = self.entry(key, number) else { continue };
+            let labels = entry.close_until(i64::MAX, &config);
+            self.counters.closed_early += u64::from(!labels.is_empty());
+            self.give_negatives(key, number, &labels, out);
+            self.remove(key, number);
         }
     }
 

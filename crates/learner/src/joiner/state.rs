@@ -143,6 +143,7 @@ impl Joiner {
                 videos.push(video.video);
             }
             joiner.due.push(Reverse((entry.stage.due_ms(entry.at_ms, &config), entry.number, key)));
+            joiner.by_age.push_back((entry.number, key));
             joiner.entries_len += 1;
             joiner.entries.entry(key).or_default().push(Entry {
                 number: entry.number,

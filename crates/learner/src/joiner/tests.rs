@@ -8,7 +8,9 @@ use crate::features::{HistoryItem, Outcome};
 use crate::task::Task;
 
 const LATENESS_MS: i64 = 60_000;
-const WINDOW_MS: i64 = 600_000;
+/// The table's two windows.
+const SOON_MS: i64 = 10 * 60_000;
+const LATER_MS: i64 = 30 * 60_000;
 
 fn config() -> JoinerConfig {
     JoinerConfig { lateness_ms: LATENESS_MS, ..JoinerConfig::default() }
@@ -88,7 +90,8 @@ fn check(events: &[(i64, Given)], expected: &[&str]) -> Counters {
     joiner.counters()
 }
 
-const NO_ACTION: &str = "1:7 @0 click=0 like=0 follow=0 comment=0 share=0 save=0 not_interested=0 report=0";
+const NOT_SOON: &str = "1:7 @0 click=0 like=0";
+const NOT_LATER: &str = "1:7 @0 follow=0 comment=0 share=0 save=0 not_interested=0 report=0";
 
 #[test]
 fn a_view_and_its_actions() {
@@ -105,18 +108,69 @@ fn a_view_and_its_actions() {
             "1:7 @0 like=1",
             "1:7 @0 follow=1",
             "1:7 @0 finish=1 long_view=1 watch_time=0.99 skip=0",
-            "1:7 @0 click=0 comment=0 share=0 save=0 not_interested=0 report=0",
+            "1:7 @0 click=0",
+            "1:7 @0 comment=0 share=0 save=0 not_interested=0 report=0",
         ],
     );
+}
+
+#[test]
+fn each_task_has_its_window_and_views_wait_for_none() {
+    let mut joiner = Joiner::new(config());
+    let mut out = Vec::new();
+    let mut told_at = |at_ms: i64, given: &[Given]| {
+        let mut out = Vec::new();
+        joiner.tick(at_ms, &mut out);
+        given.iter().for_each(|given| give(&mut joiner, given, at_ms, &mut out));
+        (out.iter().map(told).collect::<Vec<_>>(), joiner.counters().late)
+    };
+    let shown = [Given::Slate(5, 1, vec![7]), impression(1, 7, 5, 0), watch(1, 7, 5, 0, 9_900)];
+    assert_eq!(told_at(0, &shown).0, ["1:7 @0 finish=1 long_view=1 watch_time=0.99 skip=0"], "at once");
+    let closes_ms = SOON_MS + LATENESS_MS;
+    assert_eq!(told_at(closes_ms - 1, &[]).0, [""; 0]);
+    assert_eq!(told_at(closes_ms, &[]).0, [NOT_SOON]);
+    // A like is too late now, a comment is not: it says yes at once.
+    let deeds = [Task::Like, Task::Comment].map(|task| action(1, Target::Video(7), task, closes_ms));
+    assert_eq!(told_at(closes_ms, &deeds), (vec!["1:7 @0 comment=1".into()], 0));
+    assert_eq!(told_at(closes_ms + LATENESS_MS, &[]), (vec![], 1), "late when nothing can come any more that it belongs to");
+    let (labels, late) = told_at(LATER_MS + LATENESS_MS, &[action(1, Target::Creator(1_007), Task::Follow, LATER_MS)]);
+    assert_eq!(labels, ["1:7 @0 follow=0 share=0 save=0 not_interested=0 report=0"]);
+    assert_eq!(late, 2, "done in time, but not heard of");
+
+    // Held to one window, all close together.
+    let mut short = Joiner::new(JoinerConfig { window_max_ms: SOON_MS, ..config() });
+    run(&mut short, &[(0, 0, shown[0].clone()), (0, 0, shown[1].clone())]);
+    short.tick(closes_ms, &mut out);
+    let all = "1:7 @0 click=0 like=0 follow=0 comment=0 share=0 save=0 not_interested=0 report=0";
+    assert_eq!(out.iter().map(told).collect::<Vec<_>>(), [all]);
+}
+
+#[test]
+fn the_oldest_is_closed_first_when_memory_is_short() {
+    let (mut joiner, mut out) = (Joiner::new(JoinerConfig { entries_max: 2, ..config() }), Vec::new());
+    for n in 0..4 {
+        let at_ms = n as i64 * 2 * LATER_MS / 3;
+        joiner.tick(at_ms, &mut out);
+        give(&mut joiner, &Given::Slate(n, n, vec![n]), at_ms, &mut out);
+        give(&mut joiner, &impression(n, n, n, at_ms), at_ms, &mut out);
+        if n == 1 {
+            let bytes = joiner.to_bytes().unwrap();
+            joiner = Joiner::from_bytes(JoinerConfig { entries_max: 2, ..config() }, &bytes).unwrap();
+        }
+    }
+    // The first two were only remembered by then: what is still waited for keeps its place.
+    assert_eq!(joiner.counters().closed_early, 0, "{:?}", out.iter().map(told).collect::<Vec<_>>());
+    joiner.tick(1 << 40, &mut out);
+    assert_eq!((out.len(), joiner.held()), (8, (0, 0, 0)));
 }
 
 #[test]
 fn a_view_without_its_impression_opens_the_entry() {
     let counters = check(
         &[(0, Given::Slate(5, 1, vec![7])), (1_000, watch(1, 7, 5, 1_000, 500))],
-        &["1:7 @0 finish=0 long_view=0 watch_time=0.05 skip=1", NO_ACTION],
+        &["1:7 @0 finish=0 long_view=0 watch_time=0.05 skip=1", NOT_SOON, NOT_LATER],
     );
-    assert_eq!((counters.watch_examples, counters.negative_examples), (1, 1));
+    assert_eq!((counters.watch_examples, counters.negative_examples), (1, 2));
 }
 
 #[test]
@@ -129,13 +183,13 @@ fn a_longer_view_gives_what_it_raises() {
             (2_000, watch(1, 7, 5, 2_000, 500)),
             (20_000, watch(1, 7, 5, 20_000, 10_000)),
         ],
-        &["1:7 @0 finish=0 long_view=0 watch_time=0.05 skip=1", "1:7 @0 finish=1 long_view=1 skip=0", NO_ACTION],
+        &["1:7 @0 finish=0 long_view=0 watch_time=0.05 skip=1", "1:7 @0 finish=1 long_view=1 skip=0", NOT_SOON, NOT_LATER],
     );
 }
 
 #[test]
 fn what_is_late_or_foreign_is_counted_and_dropped() {
-    let late_ms = 10 + WINDOW_MS + LATENESS_MS;
+    let late_ms = 10 + LATER_MS + LATENESS_MS;
     let counters = check(
         &[
             (0, Given::Slate(5, 1, vec![7])),
@@ -148,7 +202,7 @@ fn what_is_late_or_foreign_is_counted_and_dropped() {
             (late_ms, action(1, Target::Video(7), Task::Save, 70)),
             (late_ms + 1, impression(1, 7, 5, 10)),
         ],
-        &[NO_ACTION],
+        &[NOT_SOON, NOT_LATER],
     );
     let got = (counters.late, counters.refused, counters.unmatched, counters.duplicates);
     assert_eq!(got, (1, 3, 2, 1), "{counters:?}");
@@ -164,7 +218,7 @@ fn an_event_without_a_slate_brings_its_features() {
     joiner.watch(&event, || Some((viewer(1), video(7))), &mut out);
     joiner.watch(&Watch { video: 8, ..event }, || None, &mut out);
     joiner.tick(1 << 40, &mut out);
-    assert_eq!(out.len(), 2, "{:?}", out.iter().map(told).collect::<Vec<_>>());
+    assert_eq!(out.len(), 3, "{:?}", out.iter().map(told).collect::<Vec<_>>());
     assert_eq!((joiner.counters().duplicates, joiner.counters().refused), (1, 1));
 }
 
@@ -198,17 +252,18 @@ fn of_the_noes_a_share_is_given() {
         assert_eq!(out.len(), 400, "what says yes is given, at once");
         joiner.tick(1 << 40, &mut out);
         let counters = joiner.counters();
-        assert_eq!(counters.negative_examples + counters.negatives_dropped, 400);
+        assert_eq!(counters.negative_examples + counters.negatives_dropped, 800);
         let weight: f32 = out[400..].iter().map(|example| example.weight).sum();
         (out[400..].iter().map(|example| example.viewer.viewer).collect::<Vec<_>>(), weight)
     };
-    assert_eq!(given(1, 1.0), ((0..400).collect(), 400.0));
+    let all: Vec<u64> = (0..400).chain(0..400).collect();
+    assert_eq!(given(1, 1.0), (all, 800.0));
     let (kept, weight) = given(1, 0.25);
-    assert!((70..130).contains(&kept.len()) && weight == 4.0 * kept.len() as f32, "{kept:?}");
+    assert!((140..260).contains(&kept.len()) && weight == 4.0 * kept.len() as f32, "{kept:?}");
     assert_eq!(given(1, 0.25).0, kept, "the same ones again");
     assert_ne!(given(2, 0.25).0, kept, "others under another seed");
     for broken in [0.0, -1.0, f32::NAN] {
-        assert!((15..80).contains(&given(1, broken).0.len()), "held to a tenth");
+        assert!((30..160).contains(&given(1, broken).0.len()), "held to a tenth");
     }
 }
 
@@ -249,7 +304,8 @@ fn afternoon(seed: u64) -> Vec<(i64, Given)> {
             }
             for task in [Task::Like, Task::Save, Task::Share, Task::NotInterested] {
                 if rng.chance(0.2) {
-                    let when_ms = at_ms + rng.below(WINDOW_MS as usize) as i64;
+                    let Source::Action { window_ms } = task.spec().source else { unreachable!() };
+                    let when_ms = at_ms + rng.below(window_ms as usize) as i64;
                     events.push((when_ms, action(who, Target::Video(id), task, when_ms)));
                 }
             }
