@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::ask::{Params, Raw};
-use crate::{Anyone, Api, Problem, ProblemDetails};
+use crate::{Anyone, Api, ClientAddress, Problem, ProblemDetails};
 
 pub fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(post_events)).layer(DefaultBodyLimit::max(BATCH_BYTES_MAX + 1))
@@ -76,6 +76,7 @@ pub struct BulkQuery {
 async fn post_events(
     State(api): State<Api>,
     Anyone(caller): Anyone,
+    ClientAddress(address): ClientAddress,
     Params(query): Params<BulkQuery>,
     headers: HeaderMap,
     Raw(body): Raw,
@@ -99,6 +100,9 @@ async fn post_events(
         let viewer = caller.viewer.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "viewer_required", detail))?;
         Whose::Viewer { viewer, signed_in: caller.signed_in.is_some() }
     };
+    if let Whose::Viewer { viewer, .. } = whose {
+        api.app.note_origin(viewer, address).await?;
+    }
     let taken = api.app.take_events(body, form, whose).await?;
     let rejected = taken
         .rejected

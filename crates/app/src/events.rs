@@ -1,10 +1,11 @@
 //! Taking in what people did.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use base::ViewerId;
 use eventlog::intake::{self, Form, Reason, Rejected, ViewerPolicy};
-use eventlog::{Error, Event, Partition};
+use eventlog::{Body, Error, Event, Partition};
 
 use crate::{App, AppError};
 
@@ -29,6 +30,14 @@ pub enum Whose {
 }
 
 impl App {
+    /// Takes note of where a viewer's events come from; to be called before they are taken. The address goes no further than here.
+    pub async fn note_origin(&self, viewer: ViewerId, address: IpAddr) -> Result<(), AppError> {
+        let Some(origin) = self.origins.news(viewer, address, self.clock.now()) else { return Ok(()) };
+        let event = self.telling.event(viewer, Body::Origin { origin });
+        let told = self.log.append(self.log.partition_of(viewer), vec![event]).await;
+        Ok(told.map(|_| ()).inspect_err(|_| self.origins.forget(viewer))?)
+    }
+
     /// Parses a batch and appends its good events to the log. When this returns, they are on disk.
     pub async fn take_events(&self, body: bytes::Bytes, form: Form, whose: Whose) -> Result<Taken, AppError> {
         let (policy, anonymous) = match whose {

@@ -20,6 +20,7 @@ mod experiment;
 pub mod feed;
 mod media_files;
 mod ops;
+mod origins;
 mod people;
 mod remembered;
 mod search;
@@ -102,6 +103,7 @@ pub struct App {
     rng: Mutex<Rng>,
     telling: Arc<telling::Telling>,
     acknowledged: Arc<Acknowledged>,
+    origins: origins::Origins,
     blocks: Remembered<AccountId, Arc<HashSet<AccountId>>>,
     feed_settings: Remembered<ViewerId, FeedSettings>,
     inbox_news: crate::social::InboxNews,
@@ -195,6 +197,7 @@ impl App {
             feed,
             telling,
             acknowledged,
+            origins: origins::Origins::default(),
             blocks: Remembered::new(blocks::ACCOUNTS_MAX),
             feed_settings: Remembered::new(taste::VIEWERS_MAX),
             inbox_news: crate::social::InboxNews::default(),

@@ -84,6 +84,13 @@ classified_enum! {
         VideoRemoved {
             video: VideoId = Public,
         },
+        /// The viewer's events come from this network from now on. Written by the server when that is news; the learner holds all who come
+        /// from one to a share.
+        Origin {
+            /// A keyed hash of the network, another one each day and after each start; 0 for an unknown network. The key is written nowhere, so
+            /// that no address can be found from it.
+            origin: u64 = Behaviour,
+        },
     }
 }
 
@@ -231,9 +238,12 @@ impl Event {
             Body::Watch(watch) => Some(watch.video),
             Body::VideoPublished(facts) => Some(facts.video),
             Body::HistoryRemoved { video } => *video,
-            Body::Slate(_) | Body::Follow { .. } | Body::Unfollow { .. } | Body::LearningPaused { .. } | Body::ViewerErased => {
-                None
-            }
+            Body::Slate(_)
+            | Body::Follow { .. }
+            | Body::Unfollow { .. }
+            | Body::LearningPaused { .. }
+            | Body::ViewerErased
+            | Body::Origin { .. } => None,
         }
     }
 }

@@ -64,6 +64,7 @@ fn the_stored_form_does_not_change() {
     check(Body::LearningPaused { paused: true }, &[15, 1]);
     check(Body::ViewerErased, &[16]);
     check(Body::VideoRemoved { video }, &[18, 7]);
+    check(Body::Origin { origin: 300 }, &[19, 0xac, 0x02]);
 }
 
 #[test]

@@ -44,6 +44,7 @@ kinds! {
     ViewerErased "viewer_erased",
     VideoPublished "video_published",
     VideoRemoved "video_removed",
+    Origin "origin",
 }
 
 impl Kind {
@@ -57,6 +58,7 @@ impl Kind {
                 | Self::ViewerErased
                 | Self::VideoPublished
                 | Self::VideoRemoved
+                | Self::Origin
         )
     }
 }
@@ -90,6 +92,7 @@ impl Body {
             Self::ViewerErased => Kind::ViewerErased,
             Self::VideoPublished(_) => Kind::VideoPublished,
             Self::VideoRemoved { .. } => Kind::VideoRemoved,
+            Self::Origin { .. } => Kind::Origin,
         }
     }
 }

@@ -91,7 +91,12 @@ pub struct Config {
     pub viewer_weight_max: f32,
     /// Length of that window, milliseconds.
     pub viewer_window_ms: i64,
-    /// Viewers whose share is tracked in one window; beyond it new viewers are not held to a share (counted).
+    /// The examples of all viewers of one origin (a network, see [`crate::Trainer::viewer_comes_from`]) count at most this weight together
+    /// per window: about fifty people who watch without a pause, or one who comes as any number.
+    pub origin_weight_max: f32,
+    /// Length of that window, milliseconds.
+    pub origin_window_ms: i64,
+    /// Viewers, and origins, whose share is tracked in one window; beyond it new ones are not held to a share.
     pub viewers_tracked_max: usize,
     /// Viewers whose last impressions are remembered for the pairwise loss, about 200 bytes each.
     pub rivals_viewers_max: usize,
@@ -116,6 +121,8 @@ impl Default for Config {
             gradient_norm_max: 4.0,
             viewer_weight_max: 600.0,
             viewer_window_ms: 10 * 60_000,
+            origin_weight_max: 6_000.0,
+            origin_window_ms: 10 * 60_000,
             viewers_tracked_max: 1_000_000,
             rivals_viewers_max: 200_000,
             metrics_every_ms: 5_000,

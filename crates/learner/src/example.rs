@@ -23,7 +23,7 @@ pub struct Example {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trained {
     Learned,
-    /// The viewer has had their share of this window: predicted and measured, not learned.
+    /// The viewer, or their origin, has had their share of this window: predicted and measured, not learned.
     Capped,
     /// A label, weight or feature is no number or out of range: counted, nothing changed.
     Refused,

@@ -73,8 +73,10 @@ pub struct CalibrationBin {
 pub struct Totals {
     /// Examples learned.
     pub learned: u64,
-    /// Predicted and measured, but not learned: the viewer had had their share.
+    /// Predicted and measured, but not learned: the viewer, or all from their origin, had had their share.
     pub capped: u64,
+    /// Those of them for which the viewer's own share had room.
+    pub capped_by_origin: u64,
     /// Not even predicted: a label, weight or feature that is no number or out of range.
     pub refused: u64,
     /// Gradients that were no numbers; they changed nothing.

@@ -190,7 +190,7 @@ impl Trainer {
         out.floats(&self.scale.squares)?;
         out.floats(self.ranks.counts.as_flattened())?;
         out.floats(&self.information.mean)?;
-        out.encoded(&(self.shares.window, self.shares.sorted()))?;
+        out.encoded(&self.shares.state())?;
         out.encoded(&self.rivals.sorted())?;
         out.encoded(&self.windows)?;
         out.encoded(&self.totals)?;
@@ -262,8 +262,7 @@ impl Trainer {
         self.whitener = self.scale.whitener();
         input.floats(self.ranks.counts.as_flattened_mut())?;
         input.floats(&mut self.information.mean)?;
-        let (window, used): (i64, Vec<(u64, f32)>) = input.decoded()?;
-        self.shares = Shares { window, used: used.into_iter().collect() };
+        self.shares = Shares::restored(input.decoded()?);
         self.rivals = Rivals::restored(input.decoded()?);
         self.windows = input.decoded::<Vec<TaskWindow>>()?;
         if self.windows.len() != TASKS || !self.windows.iter().all(TaskWindow::is_whole) {

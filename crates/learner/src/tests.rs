@@ -9,6 +9,7 @@ use crate::*;
 
 mod chain;
 mod negatives;
+mod poison;
 
 const START_MS: i64 = 1_700_000_000_000;
 

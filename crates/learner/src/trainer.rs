@@ -249,6 +249,7 @@ impl Trainer {
             rows_waiting: self.tables.counts.waiting,
             rows_expired: self.tables.counts.expired,
             fallbacks: self.guard.watched.fallbacks,
+            capped_by_origin: self.shares.capped_by_origin,
             dense_parameters: self.dense.weights.parameters() as u64,
             ..self.totals
         }

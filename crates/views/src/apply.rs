@@ -101,6 +101,7 @@ impl Views {
             Body::ViewerErased => self.forget(event.viewer),
             Body::VideoPublished(facts) => self.publish(facts),
             Body::VideoRemoved { video } => self.remove(*video),
+            Body::Origin { .. } => {}
         }
         self.applied.fetch_add(1, Ordering::Relaxed);
     }

@@ -18,7 +18,7 @@ use crate::{Error, Flags, Options, Result, VideoCounts, Views, WatchCurve};
 
 const MAGIC: &[u8; 8] = b"WSVIEWS\0";
 /// Raised with every change of [`Stored`] or of what is in it.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const HEAD_BYTES: usize = MAGIC.len() + 2 + 4;
 
 #[derive(Serialize, Deserialize)]

@@ -1,4 +1,5 @@
-//! What the model says of itself, as metrics.
+//! What the model says of itself, as metrics: every count of [`Totals`] and [`Counters`], where they are explained, under the same name after
+//! `learner_` (by model) and `joiner_`. They count from the first event of the log on, also over restarts.
 
 use learner::Totals;
 use learner::joiner::Counters;
@@ -11,11 +12,16 @@ pub fn tell(model: &str, before: &Totals, totals: &Totals) {
     let counts = [
         ("learner_examples_learned", totals.learned),
         ("learner_examples_capped", totals.capped),
+        ("learner_examples_capped_by_origin", totals.capped_by_origin),
         ("learner_examples_refused", totals.refused),
         ("learner_gradients_broken", totals.broken_gradients),
         ("learner_fallbacks", totals.fallbacks),
         ("learner_rows", totals.rows),
         ("learner_rows_refused", totals.rows_refused),
+        ("learner_rows_admitted", totals.rows_admitted),
+        ("learner_rows_waiting", totals.rows_waiting),
+        ("learner_rows_expired", totals.rows_expired),
+        ("learner_dense_parameters", totals.dense_parameters),
         ("learner_table_bytes", totals.table_bytes),
     ];
     for (name, count) in counts {
@@ -26,6 +32,10 @@ pub fn tell(model: &str, before: &Totals, totals: &Totals) {
 /// Tells what the joiner did with what came in.
 pub fn tell_joined(counters: &Counters) {
     let counts = [
+        ("joiner_slates", counters.slates),
+        ("joiner_impressions", counters.impressions),
+        ("joiner_watches", counters.watches),
+        ("joiner_actions", counters.actions),
         ("joiner_examples_watched", counters.watch_examples),
         ("joiner_examples_positive", counters.positive_examples),
         ("joiner_examples_negative", counters.negative_examples),
@@ -34,7 +44,9 @@ pub fn tell_joined(counters: &Counters) {
         ("joiner_late", counters.late),
         ("joiner_unmatched", counters.unmatched),
         ("joiner_refused", counters.refused),
-        ("joiner_dropped", counters.slates_dropped + counters.waiting_dropped + counters.closed_early),
+        ("joiner_slates_dropped", counters.slates_dropped),
+        ("joiner_waiting_dropped", counters.waiting_dropped),
+        ("joiner_closed_early", counters.closed_early),
     ];
     for (name, count) in counts {
         metrics::gauge!(name).set(count as f64);

@@ -51,6 +51,10 @@ impl Kept {
         self.trainer.forget_viewer(viewer);
     }
 
+    pub fn viewer_comes_from(&mut self, viewer: u64, origin: u64) {
+        self.trainer.viewer_comes_from(viewer, origin);
+    }
+
     pub fn expire(&mut self, now_ms: i64, idle_days: u32) -> usize {
         self.trainer.expire(now_ms, idle_days, usize::MAX)
     }

@@ -124,6 +124,10 @@ impl State {
                 self.own_models.iter_mut().for_each(|own| own.forget_viewer(viewer));
                 self.joiner.forget_viewer(viewer);
             }
+            Body::Origin { origin } => {
+                self.trainer.viewer_comes_from(viewer, *origin);
+                self.own_models.iter_mut().for_each(|own| own.viewer_comes_from(viewer, *origin));
+            }
             _ if self.views.learning_paused(event.viewer) => {}
             Body::Slate(slate) => {
                 let features = viewer_features(&self.views, &self.videos, event.viewer, slate.context, None);

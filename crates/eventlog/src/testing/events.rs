@@ -46,6 +46,7 @@ pub fn sample_bodies(rng: &mut Rng) -> Vec<Body> {
         Body::ViewerErased,
         Body::VideoPublished(sample_facts(rng)),
         Body::VideoRemoved { video },
+        Body::Origin { origin: rng.next_u64() },
     ]
 }
 

@@ -151,6 +151,7 @@ impl Model {
                 let name = format!("video {video}");
                 self.weights.retain(|(of, ..)| *of != name);
             }
+            Body::Origin { .. } => {}
         }
     }
 
