@@ -1,16 +1,17 @@
 //! The gradient of one example: back through the net, the products, the pooled history and the tower, into the rows.
 //!
-//! The history is a read-out: no gradient flows through attention's weights, nor into the tower vectors that the history's clips
-//! left behind when they were candidates themselves.
+//! Attention and the hand-made affinities are read-outs: no gradient flows through their weights. The newest items' videos learn
+//! through the liked and disliked vectors that their towers make up.
 
 use crate::config::Config;
-use crate::dense::{Optimised, Trace};
+use crate::dense::{Dense, Trace, Transposed};
 use crate::features::{HASHTAGS_MAX, HistoryItem, VideoFeatures, WORDS_MAX};
 use crate::forward::{Activations, Candidate, CandidateRows};
-use crate::math::{D, Level, Vector, ZERO, add_scaled, dot, multiversion, scaled, sigmoid, sum};
+use crate::lesson::Scene;
+use crate::math::{D, Vector, ZERO, add_scaled, dot, multiversion, scaled, sigmoid, sum};
 use crate::shape::*;
 use crate::side::ViewerSide;
-use crate::table::{Field, TablesWriter};
+use crate::table::{Field, View};
 use crate::task::{Prediction, TABLE, TASKS, Task};
 
 /// Loss gradients at each place that has something to learn.
@@ -38,6 +39,9 @@ pub(crate) struct Passed<'a> {
     pub weight: f32,
     pub now_s: u32,
 }
+
+/// Newest history items whose videos learn from what follows them; what older ones would add is not worth its time.
+const TAUGHT: usize = 8;
 
 /// What the pairwise loss weighs beside the log loss: more of it is better order within a list, and less between lists.
 const ORDER_WEIGHT: f32 = 0.7;
@@ -74,18 +78,20 @@ fn retrieval_error(passed: &Passed<'_>) -> f32 {
 
 /// Learns one example: rows at once, dense weights by way of `trace`. Gives the number of gradients that were no numbers; then
 /// nothing was learned.
-pub(crate) fn learn(
-    level: Level,
-    config: &Config,
-    tables: &TablesWriter,
-    dense: &Optimised,
-    trace: &mut Trace,
-    passed: &Passed<'_>,
-) -> u64 {
-    let at = trace.len;
+pub(crate) fn learn(scene: &Scene<'_>, trace: &mut Trace, passed: &Passed<'_>) -> u64 {
+    let (at, config) = (trace.len, scene.config);
     let logits = at_logits(passed, config.gradient_norm_max);
     let error = retrieval_error(passed).clamp(-config.gradient_norm_max, config.gradient_norm_max);
-    let g = gradients(level, dense, passed.side, passed.candidate, passed.activations, &logits, error);
+    let g = gradients(
+        scene.model.level,
+        scene.model.dense,
+        scene.back,
+        passed.side,
+        passed.candidate,
+        passed.activations,
+        &logits,
+        error,
+    );
     let all = g.viewer.iter().chain(&g.candidate).chain([&g.video_vector, &g.viewer_vector, &logits]);
     let total: f32 = all.map(sum).sum::<f32>() + g.hidden_1.iter().sum::<f32>() + trace.inputs[at].iter().sum::<f32>();
     if !total.is_finite() {
@@ -102,20 +108,20 @@ pub(crate) fn learn(
     (trace.at_video_vector[at], trace.at_viewer_vector[at]) = (g.video_vector, g.viewer_vector);
     trace.at_retrieval[at] = ZERO;
     trace.at_retrieval[at][0] = error;
-    update_rows(level, config, tables, passed, &g)
+    update_rows(scene.model.level, config, scene.model.view, passed, &g)
 }
 
 multiversion! {
     fn gradients(
         level,
-        dense: &Optimised,
+        dense: &Dense,
+        back: &Transposed,
         side: &ViewerSide,
         candidate: &Candidate,
         activations: &Activations<1>,
         logits: &Vector,
         retrieval: f32,
     ) -> Gradients {
-        let back = &dense.transposed;
         let mut hidden_2 = [0.0; HIDDEN_2];
         accumulate(&mut hidden_2, &back.heads, logits);
         mask(&mut hidden_2, &activations.hidden_2[0]);
@@ -146,9 +152,9 @@ multiversion! {
         }
         add_scaled(&mut viewer[VIEWER_SELF], 1.0, &viewer_vector);
         for lane in 0..D {
-            viewer[VIEWER_CONTEXT][lane] += dot(&dense.weights.from_context[lane], &viewer_vector);
-            viewer[VIEWER_LIKED][lane] += dot(&dense.weights.from_liked[lane], &viewer_vector);
-            viewer[VIEWER_DISLIKED][lane] += dot(&dense.weights.from_disliked[lane], &viewer_vector);
+            viewer[VIEWER_CONTEXT][lane] += dot(&dense.from_context[lane], &viewer_vector);
+            viewer[VIEWER_LIKED][lane] += dot(&dense.from_liked[lane], &viewer_vector);
+            viewer[VIEWER_DISLIKED][lane] += dot(&dense.from_disliked[lane], &viewer_vector);
         }
         Gradients { hidden_1, hidden_2, viewer, candidate: fields, video_vector, viewer_vector }
     }
@@ -175,11 +181,11 @@ fn mask<const N: usize>(gradient: &mut [f32; N], activation: &[f32; N]) {
 }
 
 multiversion! {
-    fn update_rows(level, config: &Config, tables: &TablesWriter, passed: &Passed<'_>, g: &Gradients) -> u64 {
+    fn update_rows(level, config: &Config, view: &View, passed: &Passed<'_>, g: &Gradients) -> u64 {
         let mut broken = 0;
         let mut update = |field: Field, row: Option<u32>, gradient: &Vector| {
             if let Some(row) = row {
-                let done = tables.update(field, row, gradient, config.row_step, config.gradient_norm_max, passed.now_s);
+                let done = view.update(field, row, gradient, config.row_step, config.gradient_norm_max, passed.now_s);
                 broken += u64::from(!done);
             }
         };
@@ -203,11 +209,11 @@ multiversion! {
         }
         update(Field::Context, rows.duration, &g.candidate[FORM]);
         update(Field::Context, rows.age, &g.candidate[FORM]);
-        for (item, seen) in side.items[..side.items_len].iter().zip(passed.history) {
+        for (item, seen) in side.items[..side.items_len].iter().zip(passed.history).take(TAUGHT) {
             if item.liked > 0.0 || item.disliked > 0.0 {
                 let mut gradient = scaled(item.liked, &g.viewer[VIEWER_LIKED]);
                 add_scaled(&mut gradient, item.disliked, &g.viewer[VIEWER_DISLIKED]);
-                update(Field::Video, tables.view().find(Field::Video, seen.video), &gradient);
+                update(Field::Video, view.find(Field::Video, seen.video), &gradient);
             }
         }
         broken

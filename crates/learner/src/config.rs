@@ -65,6 +65,9 @@ per_field! {
 pub struct Config {
     /// Decides the first weights; two learners of one seed that saw the same are the same.
     pub seed: u64,
+    /// Threads that learn. With more than one, what is learned depends on who comes first, and a log learned again makes a model that
+    /// is as good and not the same.
+    pub threads: usize,
     /// Rows of all fields together; a new id beyond it gets none (counted) until rows that nobody met again make room.
     pub rows_max: u64,
     /// How rows hold their vectors.
@@ -108,6 +111,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             seed: 1,
+            threads: 1,
             rows_max: 20_000_000,
             precision: Precision::F32,
             sightings: Sightings::default(),

@@ -19,6 +19,8 @@ pub(crate) const BLOCK: usize = 4;
 #[derive(Clone, Copy, Default)]
 pub(crate) struct CandidateRows {
     pub video: Option<u32>,
+    /// Where its tower is kept: learning's alone.
+    pub tower: Option<u32>,
     pub creator: Option<u32>,
     pub sound: Option<u32>,
     pub hashtags: [Option<u32>; HASHTAGS_MAX],

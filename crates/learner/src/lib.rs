@@ -10,15 +10,15 @@
 //! buckets of context, viewer on a tab): an effect per task and a vector of D = 16 numbers.
 //!
 //! **Additive part** ([`effects`]): `M = sum of the effects of all ids of the impression`, drawn towards zero by its doubt. One pass learns it:
-//! each effect has a belief (mean and variance), and an outcome moves what is little known. Hashtags and words share one effect's
-//! weight among them. Having seen the clip before, with how it ended and how long ago, is an id too.
+//! each effect has a belief (mean and variance), and an outcome moves what is little known. Hashtags share one effect's weight among
+//! them; words have none. Having seen the clip before, with how it ended and how long ago, is an id too.
 //!
 //! **Net**: for one viewer and one candidate,
 //!
 //! | vector | made of |
 //! | --- | --- |
 //! | self, context | the viewer's row; the sum of the rows of hour, weekday, device, language, tab, depth |
-//! | item tower r | video + creator + mean of hashtags + T z, z the whitened content features `[32]` |
+//! | item tower r | video + creator + mean of hashtags + T z, z the whitened content features `[32]`; kept in a row when the clip is learned, for the histories |
 //! | liked, disliked | recency-and-outcome-weighted means of r over the newest 16 items of the history |
 //! | video, creator, sound, hashtags, words, content, form | rows, means of rows, C z, and the rows of duration and age |
 //! | attended | sum of w k v r over the history: likeness k = e^(4 (cos - 1)) to the candidate, recency w, outcome v |
@@ -39,7 +39,7 @@
 //! Zhan et al. 2022, arXiv 2206.06003), so its prediction is an expected rank, 0 to 1.
 //!
 //! **Learning**: the effects by their filter; net and vectors by the summed log losses of the tasks that have a label (missing is not
-//! negative) and, for what the view itself decides, half of a pairwise loss against the viewer's last impressions ([`rivals`]):
+//! negative) and, for what the view itself decides, a pairwise loss against the viewer's last impressions ([`rivals`]):
 //! Adagrad (Duchi et al. 2011), one accumulator per row, one that fades per dense weight; rows at once, dense weights every 32
 //! examples. Each example is predicted before it
 //! is learned, and measured: [`Metrics`].
@@ -47,7 +47,7 @@
 //! # Invariants
 //! - Every output is finite and in range, whatever the input; what is no number is refused and counted, and changes nothing.
 //! - The same examples in the same order make the same model, bit for bit, on every machine and vector width; snapshot + rest =
-//!   all. Nothing depends on the order of a hash map.
+//!   all. Not so with more than one [`Config::threads`]: see [`threads`]. Nothing depends on the order of a hash map.
 //! - A row that does not exist yet predicts as it would on the first day: inserting it changes nothing.
 //! - Every table, map, window and queue has a limit in [`Config`] or [`joiner::JoinerConfig`].
 //!
@@ -69,9 +69,11 @@ mod explain;
 mod features;
 mod forward;
 mod guard;
+mod intake;
 pub mod joiner;
 pub mod labels;
 mod learner;
+mod lesson;
 mod limits;
 mod math;
 mod metrics;
@@ -83,6 +85,7 @@ mod snapshot;
 mod table;
 mod task;
 mod taste;
+mod threads;
 mod trainer;
 mod watch;
 

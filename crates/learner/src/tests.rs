@@ -10,6 +10,7 @@ use crate::*;
 mod chain;
 mod negatives;
 mod poison;
+mod threads;
 
 const START_MS: i64 = 1_700_000_000_000;
 

@@ -4,25 +4,27 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::backward::{Passed, learn};
 use crate::config::Config;
 use crate::dense::{Optimised, Trace};
-use crate::effects::{Belief, Information, Lesson};
+use crate::effects::Information;
 use crate::example::{Example, Trained};
-use crate::features::{ContentCode, VideoFeatures, ViewerFeatures};
-use crate::forward::{CandidateRows, age_key, age_ms, duration_key, trace_one};
+use crate::features::{VideoFeatures, ViewerFeatures};
+use crate::forward::CandidateRows;
 use crate::guard::{Guard, Verdict};
-use crate::learner::{Learner, Published, prediction};
+use crate::intake::Intake;
+use crate::learner::{Learner, Published};
+use crate::lesson::{Book, Outcome, Scene, learn_one};
 use crate::limits::Shares;
-use crate::math::{Level, multiversion};
+use crate::math::Level;
 use crate::metrics::{MetricPoint, Metrics, TaskWindow, Totals};
 use crate::rivals::Rivals;
 use crate::scale::{ContentScale, Whitener};
-use crate::shape::*;
-use crate::side::{ItemByItem, Model, ViewerRows, ViewerSide, habit_key, history_keys};
+use crate::shape::BATCH;
+use crate::side::{Model, ViewerSide, habit_key, history_keys};
 use crate::snapshot::Mark;
 use crate::table::{Field, TablesWriter, View};
 use crate::task::{Labels, TASKS, Task};
+use crate::threads::Lane;
 use crate::watch::WatchRanks;
 
 /// Owns the model. One per region and partition of the log; feed it examples in the log's order and it becomes the same
@@ -45,9 +47,9 @@ pub struct Trainer {
     pub(crate) measured_ms: Option<i64>,
     /// The snapshot that changes are counted from.
     pub(crate) saved: Option<Mark>,
-    level: Level,
-    /// Room for the viewer's side of the example at hand.
-    side: Option<Box<ViewerSide>>,
+    pub(crate) level: Level,
+    /// Room for the example at hand, one for each thread that ever learned.
+    pub(crate) lanes: Vec<Lane>,
     learner: Arc<Learner>,
 }
 
@@ -84,7 +86,7 @@ impl Trainer {
             measured_ms: None,
             saved: None,
             level,
-            side: None,
+            lanes: Vec::new(),
             learner: Arc::new(learner),
         }
     }
@@ -102,8 +104,7 @@ impl Trainer {
     /// Takes note of a new video: its content joins the scale and its fields get rows. Once per video, at publication;
     /// videos that were never observed are taken up at their first example.
     pub fn observe_video(&mut self, now_ms: i64, video: &VideoFeatures) {
-        let now_s = seconds(now_ms);
-        self.admit_video(video, now_s);
+        self.intake().video(video, seconds(now_ms));
     }
 
     /// Predicts, measures, learns. `now_ms` is the time of learning; the features are those of `example.at_ms`.
@@ -113,21 +114,42 @@ impl Trainer {
             return Trained::Refused;
         }
         let now_s = seconds(now_ms);
-        let viewer_rows = self.admit_viewer(&example.viewer, now_s);
-        let mut rows = self.admit_video(&example.video, now_s);
-        rows.age = self.admit(Field::Context, age_key(age_ms(example.at_ms, &example.video)), now_s);
+        let (viewer_rows, mut rows) = self.intake().example(example, now_s);
+        let mut lane = self.lanes.pop().unwrap_or_else(Lane::new);
+        lane.side.take(&self.model(&self.information), example.at_ms, &example.viewer, viewer_rows);
+        rows.seen = lane.side.taste.seen_key(example.video.video).map(|key| self.intake().row(Field::Context, key, now_s));
+        let outcome = self.learn_one(now_ms, example, &lane.side, &rows);
+        self.lanes.push(lane);
+        let Some(Outcome { predicted, labels }) = outcome else { return Trained::Capped };
+        if self.trace.len == BATCH {
+            self.dense.step(self.level, &self.trace, self.config.dense_step, self.totals.learned);
+            self.trace.len = 0;
+        }
+        if self.guard.observe(&predicted.probability, &labels.0, &self.dense) == Verdict::FallBack {
+            self.dense = self.guard.good.clone();
+            self.trace.len = 0;
+        }
+        Trained::Learned
+    }
 
-        let mut side = self.side.take().unwrap_or_else(|| Box::new(ViewerSide::empty()));
-        side.take(&self.model(), example.at_ms, &example.viewer, viewer_rows);
-        rows.seen = side.taste.seen_key(example.video.video).map(|key| self.admit(Field::Context, key, now_s));
-        let trained = self.train_at(now_ms, example, &side, &rows);
-        self.side = Some(side);
-        trained
+    fn learn_one(&mut self, now_ms: i64, example: &Example, side: &ViewerSide, rows: &CandidateRows) -> Option<Outcome> {
+        let before = self.information;
+        let Self { config, tables, dense, trace, whitener, ranks, information, shares, rivals, windows, totals, level, .. } =
+            self;
+        let model = Model { view: tables.view(), dense: &dense.weights, whitener, information: &before, level: *level };
+        let scene = Scene { config, model, back: &dense.transposed };
+        let mut book = Book { config, ranks, information, shares, rivals, windows, totals };
+        learn_one(&scene, &mut book, trace, side, rows, now_ms, example)
     }
 
     /// Trains on each, in order, with its time of learning: what [`Self::train`] would make of them one by one, bit for bit, but
     /// each one's ways through the memory begin while those before it are learned.
+    ///
+    /// With more than one [`Config::threads`] they are learned side by side, in no order, and not the same bits every time.
     pub fn train_all<'a>(&mut self, examples: impl Iterator<Item = (i64, &'a Example)> + Clone) {
+        if self.config.threads > 1 {
+            return self.train_side_by_side(&examples.collect::<Vec<_>>());
+        }
         let (mut slots, mut rows) = (examples.clone(), examples.clone());
         let view = self.tables.view();
         slots.by_ref().take(SLOTS_AHEAD).for_each(|(_, example)| hint(view, example, View::hint_slot));
@@ -144,75 +166,12 @@ impl Trainer {
         }
     }
 
-    fn model(&self) -> Model<'_> {
-        Model {
-            view: self.tables.view(),
-            dense: &self.dense.weights,
-            whitener: &self.whitener,
-            information: &self.information,
-            level: self.level,
-        }
+    fn model<'a>(&'a self, information: &'a Information) -> Model<'a> {
+        Model { view: self.tables.view(), dense: &self.dense.weights, whitener: &self.whitener, information, level: self.level }
     }
 
-    fn train_at(&mut self, now_ms: i64, example: &Example, side: &ViewerSide, rows: &CandidateRows) -> Trained {
-        let model = Model {
-            view: self.tables.view(),
-            dense: &self.dense.weights,
-            whitener: &self.whitener,
-            information: &self.information,
-            level: self.level,
-        };
-        let history = ItemByItem { side, history: &example.viewer.history, whitener: &self.whitener };
-        let inputs = &mut self.trace.inputs[self.trace.len];
-        let (candidate, activations) = trace_one(self.level, &model, &history, example.at_ms, &example.video, rows, inputs);
-        let predicted = prediction(&activations.logits[0]);
-
-        let labels = self.labels_of(&example.labels, &example.video).0;
-        for (task, label) in labels.iter().enumerate() {
-            if let Some(label) = label {
-                self.windows[task].count(activations.logits[0][task], predicted.probability[task], *label, example.weight);
-            }
-        }
-        let weight = self.shares.grant(&self.config, now_ms, example.viewer.viewer, example.weight);
-        if weight <= 0.0 {
-            self.totals.capped += 1;
-            return Trained::Capped;
-        }
-        let viewers_max = self.config.rivals_viewers_max;
-        let logits = &activations.logits[0];
-        let order = self.rivals.meet(example.viewer.viewer, example.at_ms, logits, &labels, viewers_max);
-        let passed = Passed {
-            order: &order,
-            side,
-            rows,
-            candidate: &candidate,
-            activations: &activations,
-            predicted: &predicted,
-            labels: &labels,
-            video: &example.video,
-            history: &example.viewer.history,
-            weight,
-            now_s: seconds(now_ms),
-        };
-        let broken = learn(self.level, &self.config, &self.tables, &self.dense, &mut self.trace, &passed);
-        self.totals.broken_gradients += broken;
-        if broken == 0 {
-            self.trace.len += 1;
-        }
-        if self.trace.len == BATCH {
-            self.dense.step(self.level, &self.trace, self.config.dense_step, self.totals.learned);
-            self.trace.len = 0;
-        }
-        if rows.video.is_some() {
-            self.tables.keep(Field::Tower, example.video.video, &candidate.tower, seconds(now_ms));
-        }
-        self.teach(example, rows, side, &candidate.belief, &labels, weight);
-        self.totals.learned += 1;
-        if self.guard.observe(&predicted.probability, &labels, &self.dense) == Verdict::FallBack {
-            self.dense = self.guard.good.clone();
-            self.trace.len = 0;
-        }
-        Trained::Learned
+    fn intake(&mut self) -> Intake<'_> {
+        Intake { tables: &mut self.tables, scale: &mut self.scale, whitener: &mut self.whitener }
     }
 
     /// Lets readers see what the dense weights have learned, examples of an unfinished batch included, and adds a point to the
@@ -284,95 +243,18 @@ impl Trainer {
         self.tables.expire(seconds(now_ms), idle_days, rows_max)
     }
 
-    fn admit_viewer(&mut self, viewer: &ViewerFeatures, now_s: u32) -> ViewerRows {
-        ViewerRows::with(viewer, |field, key| self.admit(field, key, now_s))
-    }
-
-    /// Rows for what a video has several of; one that stands there twice is one sighting.
-    fn admit_each(&mut self, field: Field, keys: &[u64], now_s: u32, rows: &mut [Option<u32>]) {
-        for (at, (row, key)) in rows.iter_mut().zip(keys).enumerate() {
-            let before = keys.get(..at).unwrap_or_default();
-            *row = if before.contains(key) { self.tables.view().find(field, *key) } else { self.admit(field, *key, now_s) };
-        }
-    }
-
-    fn admit(&mut self, field: Field, key: u64, now_s: u32) -> Option<u32> {
-        self.tables.find_or_insert(field, key, now_s).map(|(row, _)| row)
-    }
-
-    /// Rows for everything in a video but its age, made where they are missing.
-    fn admit_video(&mut self, video: &VideoFeatures, now_s: u32) -> CandidateRows {
-        let found = self.tables.find_or_insert(Field::Video, video.video, now_s);
-        if let Some((_, true)) = found {
-            self.scale.observe(&ContentCode::of(&video.content));
-            self.whitener = self.scale.whitener();
-        }
-        let mut rows = CandidateRows { video: found.map(|(row, _)| row), ..CandidateRows::default() };
-        rows.creator = self.admit(Field::Creator, video.creator, now_s);
-        if video.sound != 0 {
-            rows.sound = self.admit(Field::Sound, video.sound, now_s);
-        }
-        self.admit_each(Field::Hashtag, &video.hashtags, now_s, &mut rows.hashtags);
-        self.admit_each(Field::Word, &video.words, now_s, &mut rows.words);
-        rows.duration = self.admit(Field::Context, duration_key(video.duration_ms), now_s);
-        rows
-    }
-
     /// The labels as the heads are trained on them now: watch time as a rank.
     pub fn labels_of(&self, labels: &Labels, video: &VideoFeatures) -> Labels {
-        match labels.get(Task::WatchTime) {
-            Some(ratio) => labels.with(Task::WatchTime, self.ranks.rank(ratio, video.duration_ms)),
-            None => *labels,
-        }
-    }
-
-    /// Teaches the effects of the example's rows, after the prediction that must not know the outcome.
-    fn teach(
-        &mut self,
-        example: &Example,
-        rows: &CandidateRows,
-        side: &ViewerSide,
-        belief: &Belief,
-        labels: &[Option<f32>; TASKS],
-        weight: f32,
-    ) {
-        if let Some(ratio) = example.labels.get(Task::WatchTime) {
-            self.ranks.count(ratio, example.video.duration_ms);
-        }
-        let before = self.information;
-        let Some(lesson) = Lesson::of(belief, labels, weight, &mut self.information) else { return };
-        teach_rows(self.level, &self.tables, side, rows, &example.video, &lesson, &before);
-    }
-}
-
-multiversion! {
-    fn teach_rows(
-        level,
-        tables: &TablesWriter,
-        side: &ViewerSide,
-        rows: &CandidateRows,
-        video: &VideoFeatures,
-        lesson: &Lesson,
-        information: &Information,
-    ) {
-        let teach = |field: Field, row: Option<u32>, share: f32| {
-            if let Some(row) = row {
-                tables.teach(field, row, share, lesson, information);
-            }
-        };
-        side.rows.context.iter().for_each(|row| teach(Field::Context, *row, 1.0));
-        teach(Field::Viewer, side.rows.viewer, 1.0);
-        teach(Field::Habit, side.rows.habit, 1.0);
-        rows.each_effect(video, teach);
+        self.ranks.labels(labels, video)
     }
 }
 
 /// How many examples ahead of the one that is learned index slots and rows are asked for.
-const SLOTS_AHEAD: usize = 4;
-const ROWS_AHEAD: usize = 2;
+pub(crate) const SLOTS_AHEAD: usize = 4;
+pub(crate) const ROWS_AHEAD: usize = 2;
 
 /// Asks the memory, in one way or another, for what an example's training reads.
-fn hint(view: &View, example: &Example, ask: fn(&View, Field, u64)) {
+pub(crate) fn hint(view: &View, example: &Example, ask: fn(&View, Field, u64)) {
     history_keys(&example.viewer.history).for_each(|(field, key)| ask(view, field, key));
     CandidateRows::keys(&example.video).for_each(|(field, key)| ask(view, field, key));
     ask(view, Field::Tower, example.video.video);
@@ -383,12 +265,12 @@ fn hint(view: &View, example: &Example, ask: fn(&View, Field, u64)) {
 }
 
 /// Unix seconds, held to what a row can store.
-fn seconds(ms: i64) -> u32 {
+pub(crate) fn seconds(ms: i64) -> u32 {
     (ms / 1_000).clamp(0, i64::from(u32::MAX)) as u32
 }
 
 /// Whether everything in an example is a number in its range.
-fn acceptable(example: &Example, weight_max: f32) -> bool {
+pub(crate) fn acceptable(example: &Example, weight_max: f32) -> bool {
     let label = |(task, label): (usize, &Option<f32>)| match label {
         None => true,
         Some(value) if task == Task::WatchTime.index() => value.is_finite() && *value >= 0.0,

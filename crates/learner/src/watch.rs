@@ -4,8 +4,10 @@
 //! 2206.06003) a view's label is the quantile of its watch time within its duration group; here the groups are half octaves of
 //! the duration and the quantiles come from counts that grow with each view and start from a prior.
 
+use crate::features::VideoFeatures;
 use crate::labels::RATIO_MAX;
 use crate::math::log2_linear;
+use crate::task::{Labels, Task};
 
 pub(crate) const GROUPS: usize = 16;
 /// Fine up to once through, coarser for loops.
@@ -57,6 +59,14 @@ impl WatchRanks {
         let below: f32 = counts[..bin].iter().sum();
         let total: f32 = below + counts[bin..].iter().sum::<f32>();
         (below + 0.5 * counts[bin]) / total
+    }
+
+    /// The labels as the heads learn them: watch time as a rank.
+    pub fn labels(&self, labels: &Labels, video: &VideoFeatures) -> Labels {
+        match labels.get(Task::WatchTime) {
+            Some(ratio) => labels.with(Task::WatchTime, self.rank(ratio, video.duration_ms)),
+            None => *labels,
+        }
     }
 
     pub fn count(&mut self, ratio: f32, duration_ms: u32) {

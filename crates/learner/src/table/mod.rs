@@ -14,7 +14,7 @@
 //! # Memory
 //! A row takes [`ROW_BYTES`] = 144 bytes (vector 64, effects 64, accumulator and last use 8, key 8), or 112 with
 //! [`Precision::F16`]; one bit notes whether it changed since the last snapshot. An index slot takes [`SLOT_BYTES`] = 8 bytes, and 0.35
-//! to 0.7 of the slots are used: 11.4 to 22.9 bytes a row. So 64 million rows of 16 numbers take 10.3 GB, or 8.2 GB with halves. The
+//! to 0.7 of the slots are used: 11.4 to 22.9 bytes a row. So 64 million rows of 16 numbers take 10.3 GB, or 8.2 GB with halves. A video has two rows: its own and its tower's. The
 //! admission filter has a fixed size of its own ([`crate::Config::sketch_bytes`]).
 //!
 //! A row that does not exist reads as its first value, which is computed from its key: inserting a row does not change a
@@ -30,6 +30,7 @@ mod image;
 mod index;
 mod pages;
 mod rows;
+mod step;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -184,7 +184,7 @@ impl<'a> Row<'a> {
 /// Rows of one field. A part of a large allocation that nothing was written to takes no memory.
 pub(super) struct Chunk {
     words: Box<[AtomicU64]>,
-    /// A bit per row: changed since the last snapshot. The writer's alone.
+    /// A bit per row: changed since the last snapshot.
     touched: Box<[AtomicU64]>,
 }
 
@@ -205,11 +205,15 @@ impl Chunk {
         Row::of(self.words.get(at * words..(at + 1) * words)?)
     }
 
-    /// Notes a change. One writer: a load and a store are enough.
+    /// Notes a change.
     #[inline(always)]
     pub fn touch(&self, at: usize) {
         if let Some(bits) = self.touched.get(at / 64) {
-            bits.store(bits.load(Ordering::Relaxed) | 1 << (at % 64), Ordering::Relaxed);
+            let bit = 1 << (at % 64);
+            // Mostly it is noted already, and a look is cheaper than a write.
+            if bits.load(Ordering::Relaxed) & bit == 0 {
+                bits.fetch_or(bit, Ordering::Relaxed);
+            }
         }
     }
 

@@ -118,7 +118,7 @@ fn halves_learn_what_singles_learn_and_the_same_every_time() {
         for step in 0..4_000u32 {
             // Steps far smaller than the gap between two halves.
             let gradient = std::array::from_fn(|lane| if lane % 2 == 0 { -1e-3 } else { 1e-3 });
-            assert!(tables.update(Field::Video, row, &gradient, 0.002, 4.0, step));
+            assert!(tables.view().update(Field::Video, row, &gradient, 0.002, 4.0, step));
         }
         let row = tables.view().row(Field::Video, row).unwrap();
         row.weights()
@@ -166,7 +166,7 @@ fn whole_and_changes_give_the_same_tables() {
                 let key = rng.below(9_000) as u64;
                 if rng.chance(0.6) {
                     let (row, _) = tables.find_or_insert(Field::Creator, key, round).unwrap();
-                    tables.update(Field::Creator, row, &[0.1; D], 0.1, 4.0, round);
+                    tables.view().update(Field::Creator, row, &[0.1; D], 0.1, 4.0, round);
                 } else {
                     tables.remove(Field::Creator, key);
                 }
@@ -195,7 +195,7 @@ fn rows_of_the_other_precision_are_rounded() {
     let mut wide = TablesWriter::new(&Config::default());
     for key in 0..100 {
         let (row, _) = wide.find_or_insert(Field::Sound, key, 3).unwrap();
-        wide.update(Field::Sound, row, &[0.013; D], 0.1, 4.0, 5);
+        wide.view().update(Field::Sound, row, &[0.013; D], 0.1, 4.0, 5);
     }
     let mut half = TablesWriter::new(&Config { precision: Precision::F16, ..Config::default() });
     half.read(&mut Bytes(&written(&wide, false)), Precision::F32, false).unwrap();

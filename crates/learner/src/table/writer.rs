@@ -9,14 +9,8 @@ use super::index::{self, Index, ROWS_MAX};
 use super::rows::place;
 use super::{ALL_FIELDS, Chunk, FIELDS, Field, FieldView, KEYS_END, Precision, SLOT_BYTES, Tables, View};
 use crate::config::Config;
-use crate::effects::{Information, Lesson};
-use crate::math::{D, Vector, dot};
 use crate::metrics::RowCounts;
 
-/// Keeps the first steps of a row from being as large as later ones are small.
-const ACCUMULATOR_FLOOR: f32 = 1e-3;
-/// No weight of a row leaves this range.
-const WEIGHT_MAX: f32 = 8.0;
 /// Slots of the index before that are gone through per new row: the new index, at least as large, is filled from it long before it is
 /// full itself.
 const MOVED_PER_ROW: usize = 16;
@@ -251,53 +245,6 @@ impl TablesWriter {
         }
         self.counts.expired += removed as u64;
         removed
-    }
-
-    /// One Adagrad step: `accumulator += mean(g^2)`, `w -= step * g / sqrt(accumulator)`. False when the gradient or the
-    /// result is no number: then nothing changed.
-    #[inline(always)]
-    pub fn update(&self, field: Field, row: u32, gradient: &Vector, step: f32, norm_max: f32, now_s: u32) -> bool {
-        let view = &self.view.fields[field as usize];
-        let Some(cells) = view.row(row, self.view.precision) else { return false };
-        let mut square = dot(gradient, gradient);
-        if !square.is_finite() {
-            return false;
-        }
-        let mut held = 1.0;
-        if square > norm_max * norm_max {
-            held = norm_max / square.sqrt();
-            square = norm_max * norm_max;
-        }
-        let accumulated = cells.optimiser().0 + square * (1.0 / D as f32);
-        let scale = held * step / (accumulated + ACCUMULATOR_FLOOR).sqrt();
-        let mut weights = cells.weights();
-        for i in 0..D {
-            weights[i] = (weights[i] - scale * gradient[i]).max(-WEIGHT_MAX).min(WEIGHT_MAX);
-        }
-        cells.set_optimiser(accumulated, now_s);
-        cells.set_weights(&weights);
-        view.touch(row);
-        true
-    }
-
-    /// Puts a vector into a key's row, made when it is new; nothing when there is no room.
-    pub fn keep(&mut self, field: Field, key: u64, vector: &Vector, now_s: u32) {
-        let Some((row, _)) = self.find_or_insert(field, key, now_s) else { return };
-        let view = &self.view.fields[field as usize];
-        if let Some(cells) = view.row(row, self.view.precision) {
-            cells.set_optimiser(0.0, now_s);
-            cells.set_weights(vector);
-            view.touch(row);
-        }
-    }
-
-    /// Teaches a row's effects its share of a lesson.
-    #[inline(always)]
-    pub fn teach(&self, field: Field, row: u32, share: f32, lesson: &Lesson, information: &Information) {
-        let view = &self.view.fields[field as usize];
-        let Some(cells) = view.row(row, self.view.precision) else { return };
-        cells.set_effects(&lesson.taught(field, &cells.effects(), share, information));
-        view.touch(row);
     }
 
     /// A chunk for each row below `rows`; the index does not change.

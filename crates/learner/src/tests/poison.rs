@@ -51,11 +51,13 @@ fn one_viewer_or_one_origin_moves_others_little_and_a_crowd_does() {
     assert_eq!(trainer.totals().capped, 0, "everybody of the crowd is heard");
     assert!(moved_by_crowd > 0.1, "{moved_by_crowd}");
     let no_limits = Config { viewer_weight_max: f32::INFINITY, origin_weight_max: f32::INFINITY, ..config() };
-    let from: [(&str, &dyn Fn(u64) -> (u64, u64), u64, u64); 2] =
+    type Burst<'a> = (&'a str, &'a dyn Fn(u64) -> (u64, u64), u64, u64);
+    let from: [Burst<'_>; 2] =
         [("one viewer", &one_viewer, EXAMPLES - 10, 0), ("one origin", &one_origin, EXAMPLES - 20, EXAMPLES - 20)];
     for (name, from, capped, by_origin) in from {
         let (moved, trainer) = burst(config(), from);
         let totals = trainer.totals();
+        assert_eq!((totals.capped, totals.capped_by_origin), (capped, by_origin), "{name}");
         assert!(moved.abs() < 0.2 * moved_by_crowd, "{name} moved others by {moved}, the crowd by {moved_by_crowd}");
         let (unheld, _) = burst(no_limits, from);
         assert!(unheld > 4.0 * moved.abs(), "{name} would have moved others by {unheld}, not {moved}");
