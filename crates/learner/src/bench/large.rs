@@ -9,7 +9,7 @@ use base::Rng;
 use serde::Serialize;
 
 use super::{
-    CANDIDATES, ROWS_PER_EXAMPLE, START_MS, VIDEOS, VIEWERS, World, flop_per_example, percentile, score_beside, train,
+    CANDIDATES, ROWS_PER_EXAMPLE, START_MS, VIDEOS, VIEWERS, World, flop_per_example, median, percentile, score_beside, train,
 };
 use crate::config::{Config, RowsExpected};
 use crate::example::Example;
@@ -36,6 +36,8 @@ pub struct LargeFigures {
     pub fill_pause_ms: f64,
     /// Viewers and videos drawn evenly from all of the table: one after the other they are nowhere near each other.
     pub examples_per_s_one_thread: f64,
+    /// The same with two learning threads, in turns with the one.
+    pub examples_per_s_two_threads: f64,
     /// A table of 20,000 videos and 2,000 viewers, in turns with the large one; medians of both.
     pub examples_per_s_small_table: f64,
     pub large_to_small: f64,
@@ -52,24 +54,25 @@ pub struct LargeFigures {
     pub restore_s: Option<f64>,
 }
 
-/// Draws ids from the whole table, half of it videos and half viewers.
+/// Draws ids from the whole table: half of its rows are viewers' and half videos', which have two each.
 struct Spread {
     world: World,
     rng: Rng,
-    ids: u64,
+    viewers: u64,
+    videos: u64,
 }
 
 impl Spread {
     fn video(&mut self) -> Arc<VideoFeatures> {
-        let id = (self.rng.next_u64() % self.ids) + 1;
+        let id = (self.rng.next_u64() % self.videos) + 1;
         Arc::new(VideoFeatures { video: id, ..(*self.world.videos[id as usize % VIDEOS]).clone() })
     }
 
     fn viewer(&mut self) -> ViewerFeatures {
         let at = self.rng.below(VIEWERS);
-        let id = self.rng.next_u64() % self.ids + 1;
+        let id = self.rng.next_u64() % self.viewers + 1;
         let mut viewer = self.world.viewer(at);
-        let history = viewer.history.iter().map(|item| HistoryItem { video: self.rng.next_u64() % self.ids + 1, ..*item });
+        let history = viewer.history.iter().map(|item| HistoryItem { video: self.rng.next_u64() % self.videos + 1, ..*item });
         (viewer.viewer, viewer.history) = (id, history.collect());
         viewer
     }
@@ -95,12 +98,13 @@ impl Write for Counted {
 
 /// Fills tables with `rows` rows, then trains and scores for about `seconds`.
 pub fn run(rows: u64, precision: Precision, seconds: f64, seed: u64) -> crate::Result<LargeFigures> {
-    let half = (rows / 2).clamp(1, 1 << 31);
-    let expected = RowsExpected { viewer: half as u32, ..RowsExpected::default() };
+    let videos = (rows / 4).clamp(1, 1 << 30);
+    let viewers = 2 * videos;
+    let expected = RowsExpected { viewer: viewers as u32, ..RowsExpected::default() };
     let config = Config {
         seed,
         precision,
-        rows_max: 2 * half + 1_000_000,
+        rows_max: 4 * videos + 1_000_000,
         // One half of the table is prepared for, the other grows.
         rows_expected: expected,
         viewer_weight_max: f32::INFINITY,
@@ -110,37 +114,38 @@ pub fn run(rows: u64, precision: Precision, seconds: f64, seed: u64) -> crate::R
     let mut trainer = Trainer::new(config);
     let (start, mut pause) = (Instant::now(), Duration::ZERO);
     let mut before = start;
-    for id in 1..=half {
+    for id in 1..=viewers {
         trainer.tables.find_or_insert(Field::Viewer, id, 1_700_000_000);
-        trainer.tables.find_or_insert(Field::Video, id, 1_700_000_000);
+        let (video, field) = (id.div_ceil(2), if id % 2 == 0 { Field::Video } else { Field::Tower });
+        trainer.tables.find_or_insert(field, video, 1_700_000_000);
         let now = Instant::now();
         pause = pause.max(now - before);
         before = now;
     }
-    let fill_rows_per_s = 2.0 * half as f64 / start.elapsed().as_secs_f64();
+    let fill_rows_per_s = 2.0 * viewers as f64 / start.elapsed().as_secs_f64();
 
     let mut near = World::new(seed);
     let mut small = Trainer::new(Config { rows_expected: RowsExpected::default(), ..config });
-    let mut spread = Spread { world: World::new(seed), rng: Rng::from_seed(seed).child("spread"), ids: half };
+    let mut spread = Spread { world: World::new(seed), rng: Rng::from_seed(seed).child("spread"), viewers, videos };
     let (mut near_ms, mut now_ms) = (START_MS, START_MS);
     // Histories grow before anything is measured.
     train(&mut small, TURN, &mut near_ms, |now_ms| near.example(now_ms));
     train(&mut trainer, TURN, &mut now_ms, |now_ms| spread.example(now_ms));
     let turns = (third.as_secs_f64() / TURN.as_secs_f64()).ceil() as usize;
-    let (mut rates_small, mut rates_large) = (Vec::new(), Vec::new());
+    let (mut rates_small, mut rates_large, mut rates_two) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..turns {
         rates_small.push(train(&mut small, TURN, &mut near_ms, |now_ms| near.example(now_ms)));
         rates_large.push(train(&mut trainer, TURN, &mut now_ms, |now_ms| spread.example(now_ms)));
+        trainer.config.threads = 2;
+        rates_two.push(train(&mut trainer, TURN, &mut now_ms, |now_ms| spread.example(now_ms)));
+        trainer.config.threads = 1;
     }
-    rates_small.sort_by(f64::total_cmp);
-    rates_large.sort_by(f64::total_cmp);
-    let (examples_per_s_small_table, examples_per_s_one_thread) =
-        (percentile(&rates_small, 0.5), percentile(&rates_large, 0.5));
+    let (examples_per_s_small_table, examples_per_s_one_thread) = (median(rates_small), median(rates_large));
     let all = trainer.snapshot(&mut Counted(0))?;
     trainer.saved(all);
 
     let learner = trainer.learner();
-    let mut reader = Spread { world: spread.world.clone(), rng: spread.rng.child("reader"), ids: half };
+    let mut reader = Spread { world: spread.world.clone(), rng: spread.rng.child("reader"), viewers, videos };
     let ask = || {
         let viewer = reader.viewer();
         (viewer, (0..CANDIDATES).map(|_| reader.video()).collect())
@@ -171,6 +176,7 @@ pub fn run(rows: u64, precision: Precision, seconds: f64, seed: u64) -> crate::R
         fill_rows_per_s,
         fill_pause_ms: pause.as_secs_f64() * 1e3,
         examples_per_s_one_thread,
+        examples_per_s_two_threads: median(rates_two),
         examples_per_s_small_table,
         large_to_small: examples_per_s_one_thread / examples_per_s_small_table,
         examples_per_s_while_scoring,
