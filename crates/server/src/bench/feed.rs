@@ -21,6 +21,8 @@ const ASKERS: usize = 16;
 const HISTORY_VIEWINGS: usize = 20;
 /// Events in a batch of the stream that flows in meanwhile.
 const BATCH_EVENTS: usize = 200;
+/// Requests a second when nothing else is asked for.
+const RATE: u64 = 300;
 
 pub async fn run(args: &BenchArgs, dir: &Path) -> Result<Report> {
     super::stage(&format!("making {} videos", args.videos));
@@ -36,7 +38,8 @@ pub async fn run(args: &BenchArgs, dir: &Path) -> Result<Report> {
     let events = Arc::new(AtomicU64::new(0));
     let stream = tokio::spawn(stream(world.clone(), token, args.seed, args.events_rate, until, events.clone()));
 
-    let interval = (args.rate > 0).then(|| Duration::from_secs_f64(ASKERS as f64 / args.rate as f64));
+    let rate = args.rate.unwrap_or(RATE);
+    let interval = (rate > 0).then(|| Duration::from_secs_f64(ASKERS as f64 / rate as f64));
     let askers: Vec<_> = (0..ASKERS)
         .map(|n| {
             let world = world.clone();
@@ -71,7 +74,7 @@ pub async fn run(args: &BenchArgs, dir: &Path) -> Result<Report> {
     }
     Ok(Report {
         parameters: json!({
-            "videos": args.videos, "viewers": args.viewers, "seconds": args.seconds, "seed": args.seed, "rate": args.rate,
+            "videos": args.videos, "viewers": args.viewers, "seconds": args.seconds, "seed": args.seed, "rate": rate,
             "events_rate": args.events_rate, "page": 8,
         }),
         figures,

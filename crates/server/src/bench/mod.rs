@@ -37,9 +37,10 @@ pub struct BenchArgs {
     /// Viewers with a history (feed, events).
     #[arg(long, default_value_t = 10_000)]
     pub viewers: usize,
-    /// Requests a second to ask for (feed); 0 asks as fast as answers come.
-    #[arg(long, default_value_t = 300)]
-    pub rate: u64,
+    /// Requests a second to ask for (feed: 300 when not given; 0 asks as fast as answers come). Events a second to offer, whatever is
+    /// answered (events: as many as are learned when not given).
+    #[arg(long)]
+    pub rate: Option<u64>,
     /// Events a second that flow in meanwhile (feed).
     #[arg(long, default_value_t = 2_000)]
     pub events_rate: u64,
