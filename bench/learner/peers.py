@@ -7,6 +7,7 @@ a peer's grid again. Where another setting was better by AUC alone, that one is 
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,8 @@ from stream import TASKS, Stream
 Settings = dict[str, Any]
 Predictions = dict[str, np.ndarray]
 """Probabilities of the scored rows, by task."""
+Run = tuple[Predictions, float]
+"""What a peer predicted, and its examples per second of predicting and learning alone; 0 where that is not measured here."""
 
 
 class Prepared:
@@ -46,29 +49,34 @@ class Prepared:
         return importlib.import_module("peers_din").Rows(self.stream, self.context)
 
 
-def run_vw(p: Prepared, task: str, settings: Settings, seed: int) -> Predictions:
+def run_vw(p: Prepared, task: str, settings: Settings, seed: int) -> Run:
     module = importlib.import_module("peers_vw")
-    return {task: module.run(p.stream, p.vw_text, task, p.scored, settings, seed)}
+    return {task: module.run(p.stream, p.vw_text, task, p.scored, settings, seed)}, 0
 
 
-def run_river(p: Prepared, task: str, settings: Settings, seed: int) -> Predictions:
+def run_river(p: Prepared, task: str, settings: Settings, seed: int) -> Run:
     module = importlib.import_module("peers_river")
-    return {task: module.run(p.stream, p.context, task, p.scored, settings, seed)}
+    predicted, per_s = module.run(p.stream, p.context, task, p.scored, settings, seed)
+    return {task: predicted}, per_s
 
 
-def run_gbm(p: Prepared, task: str, settings: Settings, seed: int) -> Predictions:
+def run_gbm(p: Prepared, task: str, settings: Settings, seed: int) -> Run:
     module = importlib.import_module("peers_gbm")
-    return {task: module.run(p.stream, p.gbm_columns, task, p.from_ms, settings, seed)}
+    return {task: module.run(p.stream, p.gbm_columns, task, p.from_ms, settings, seed)}, 0
 
 
-def run_din(p: Prepared, _task: str, settings: Settings, seed: int) -> Predictions:
+def run_din(p: Prepared, _task: str, settings: Settings, seed: int) -> Run:
     module = importlib.import_module("peers_din")
-    return module.run(p.stream, p.din_rows, p.from_ms, settings, seed)
+    return module.run(p.stream, p.din_rows, p.from_ms, settings, seed), 0
 
 
-def run_kalman(p: Prepared, task: str, _settings: Settings, _seed: int) -> Predictions:
-    logit = kalman.run(p.stream, p.context, p.stream.label(task))[0]
-    return {task: 1 / (1 + np.exp(-logit[p.scored]))}
+def run_kalman(p: Prepared, task: str, _settings: Settings, _seed: int) -> Run:
+    label = p.stream.label(task)
+    logit = kalman.run(p.stream, p.context, label)[0]
+    begin = time.perf_counter()
+    kalman.run(p.stream, p.context, label)
+    per_s = len(label) / (time.perf_counter() - begin)
+    return {task: 1 / (1 + np.exp(-logit[p.scored]))}, per_s
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ class Peer:
     name: str
     module: str
     """Module that fails to import where the peer's package is missing."""
-    run: Callable[[Prepared, str, Settings, int], Predictions]
+    run: Callable[[Prepared, str, Settings, int], Run]
     chosen: dict[str, Settings]
     """Settings by task."""
     grid: str

@@ -6,6 +6,7 @@ factorisation machine is not given all 50).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -62,8 +63,8 @@ def newest_warm(s: Stream, each: int) -> np.ndarray:
     return np.sort(order[np.arange(len(order)) - begin < each])
 
 
-def run(s: Stream, c: Context, task: str, scored: np.ndarray, settings: dict[str, Any], seed: int) -> np.ndarray:
-    """Probabilities of the `scored` rows, each given before the row was learned."""
+def run(s: Stream, c: Context, task: str, scored: np.ndarray, settings: dict[str, Any], seed: int) -> tuple[np.ndarray, float]:
+    """Probabilities of the `scored` rows, each given before the row was learned, and rows per second of predicting and learning alone."""
     factorised = "factors" in settings
     log = np.flatnonzero(~s.warm)
     rows = np.r_[newest_warm(s, settings["warm_each"]), log]
@@ -76,8 +77,10 @@ def run(s: Stream, c: Context, task: str, scored: np.ndarray, settings: dict[str
         )  # fmt: skip
     else:
         model = SparseLogistic(optimiser(settings["rate"]))
-    predicted = np.zeros(len(rows))
+    predicted, spent_s = np.zeros(len(rows)), 0.0
     for index, (x, y) in enumerate(zip(features(s, c, rows, settings["latest"], factorised), (label > 0).tolist())):
+        begin = time.perf_counter()
         predicted[index] = model.predict_proba_one(x)[True]
         model.learn_one(x, y)
-    return predicted[np.searchsorted(rows, scored)]
+        spent_s += time.perf_counter() - begin
+    return predicted[np.searchsorted(rows, scored)], len(rows) / spent_s

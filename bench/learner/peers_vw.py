@@ -87,19 +87,19 @@ def pass_over(data: Path, predictions: Path | None, arguments: str) -> None:
     Workspace(f"-d {data} {output} --loss_function logistic -b 22 --quiet {arguments}").finish()
 
 
-def speed(s: Stream, text: Lines, arguments: str, repeats: int) -> list[float]:
+def speed(s: Stream, text: Lines, settings: dict[str, str], repeats: int) -> list[float]:
     """Examples per second of whole passes over the stream on one core, out of VW's binary cache (no text is parsed)."""
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})
     try:
         with tempfile.TemporaryDirectory() as folder:
             data, cache = Path(folder, "data.txt"), Path(folder, "data.cache")
-            rows = write(s, text, "long_view", "long_view", data)
-            pass_over(data, None, f"--cache_file {cache} {arguments}")
+            rows = write(s, text, "long_view", settings["warm"], data)
+            pass_over(data, None, f"--cache_file {cache} {settings['arguments']}")
             measured = []
             for _ in range(repeats):
                 begin = time.perf_counter()
-                pass_over(data, None, f"--cache_file {cache} {arguments}")
+                pass_over(data, None, f"--cache_file {cache} {settings['arguments']}")
                 measured.append(rows / (time.perf_counter() - begin))
             return measured
     finally:

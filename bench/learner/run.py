@@ -11,7 +11,7 @@ import platform
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,27 +44,40 @@ class Job:
 def score(job: Job) -> list[dict[str, Any]]:
     """Runs a job in a worker: figures over all scored rows, and over those that repeat no earlier row (`first_`)."""
     begin = time.perf_counter()
-    predicted = job.peer.run(prepared, job.task, job.settings, job.seed)
+    predicted, per_s = job.peer.run(prepared, job.task, job.settings, job.seed)
     took_s = round(time.perf_counter() - begin, 1)
     s, rows = prepared.stream, prepared.scored
     first = ~s.repeat[rows]
     answers = []
+    speed = {"examples_per_s": per_s} if per_s else {}
     for task, p in predicted.items():
         label, viewer = s.label(task)[rows], s.viewer[rows]
         figures = metrics.figures(label, p, viewer)
         figures |= {f"first_{name}": value for name, value in metrics.figures(label[first], p[first], viewer[first]).items()}
-        answers.append({"peer": job.peer.name, "task": task, "seed": job.seed, "settings": job.settings, "took_s": took_s, **figures})
+        answers.append({"peer": job.peer.name, "task": task, "seed": job.seed, "settings": job.settings, "took_s": took_s, **speed, **figures})
         print(f"  {job.peer.name}, {task}, seed {job.seed}: {figures['auc']:.4f} {figures['gauc']:.4f}, {took_s:.0f} s", file=sys.stderr, flush=True)
     return answers
 
 
-def run_jobs(jobs: list[Job], workers: int) -> list[dict[str, Any]]:
-    """Runs the jobs on forked workers, the costliest first."""
-    for name in sorted({name for job in jobs for name in job.peer.prepared}):
+def run_jobs(jobs: list[Job], workers: int, kept: Path | None = None) -> list[dict[str, Any]]:
+    """Runs the jobs on forked workers, seed by seed, the costliest first; jobs in the file `kept` are not run again, finished ones are added."""
+    done: dict[str, list[dict[str, Any]]] = {}
+    if kept and kept.exists():
+        done = {run["job"]: run["answers"] for run in map(json.loads, kept.read_text().splitlines())}
+    names = [json.dumps((job.peer.name, job.task, job.seed, job.settings), sort_keys=True) for job in jobs]
+    to_run = [(name, job) for name, job in zip(names, jobs) if name not in done]
+    to_run.sort(key=lambda pair: (pair[1].seed, -pair[1].peer.cost))
+    for name in sorted({name for _, job in to_run for name in job.peer.prepared}):
         getattr(prepared, name)
-    jobs = sorted(jobs, key=lambda job: -job.peer.cost)
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
-        return [answer for answers in pool.map(score, jobs) for answer in answers]
+        running = {pool.submit(score, job): name for name, job in to_run}
+        for future in as_completed(running):
+            name = running[future]
+            done[name] = future.result()
+            if kept:
+                with kept.open("a") as file:
+                    file.write(json.dumps({"job": name, "answers": done[name]}) + "\n")
+    return [answer for name in names for answer in done[name]]
 
 
 def installed(peers: list[Peer]) -> tuple[list[Peer], list[dict[str, str]]]:
@@ -95,6 +108,8 @@ def rows_of(runs: list[dict[str, Any]], peers: list[Peer]) -> list[dict[str, Any
             if mine:
                 took_s = round(float(np.mean([run["took_s"] for run in mine])), 1)
                 row = {"peer": peer.name, "task": task, "seeds": len(mine), "deterministic": not peer.seeded, "took_s": took_s}
+                speed = [run["examples_per_s"] for run in mine if "examples_per_s" in run]
+                row |= {"examples_per_s": round(float(np.mean(speed)), 1)} if speed else {}
                 rows.append({**row, "settings": mine[0]["settings"], "figures": summary(mine)})
     return rows
 
@@ -150,12 +165,13 @@ def table(rows: list[dict[str, Any]], missing: list[dict[str, str]], task: str) 
         return text if row["seeds"] == 1 or name not in best else f"{text} ±{figure['spread'] / 2:.4f}"
 
     columns = ("auc", "gauc", "log_loss", "ece", "first_auc", "first_gauc")
-    out = ["| " + " | ".join((task, "AUC", "GAUC", "log loss", "ECE", "AUC, no repeats", "GAUC, no repeats", "seeds", "s per run")) + " |"]
-    out.append("|---" + "|---:" * 8 + "|")
+    heads = ("AUC", "GAUC", "log loss", "ECE", "AUC, no repeats", "GAUC, no repeats", "seeds", "s per run", "examples/s")
+    out = ["| " + " | ".join((task, *heads)) + " |", "|---" + "|---:" * len(heads) + "|"]
     for row in mine:
         seeds = "1 (deterministic)" if row["deterministic"] else str(row["seeds"])
-        out.append("| " + " | ".join((row["peer"], *(cell(row, name) for name in columns), seeds, f"{row['took_s']:.0f}")) + " |")
-    out += [f"| {row['peer']} | {row['reason']} |" + " |" * 7 for row in missing]
+        speed = f"{row['examples_per_s']:,.0f}" if "examples_per_s" in row else ""
+        out.append("| " + " | ".join((row["peer"], *(cell(row, name) for name in columns), seeds, f"{row['took_s']:.0f}", speed)) + " |")
+    out += [f"| {row['peer']} | {row['reason']} |" + " |" * 8 for row in missing]
     return "\n".join(out)
 
 
@@ -183,6 +199,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="peers run at a time, one thread each")
     parser.add_argument("--only", default="", help="run the peers whose name contains this")
     parser.add_argument("--quick", action="store_true", help="one seed, and no hourly refit")
+    parser.add_argument("--resume", action="store_true", help="run only what is missing of an earlier, broken-off or smaller run with the same --out")
     parser.add_argument("--tune", action="store_true", help="run the peers' grids on the days before the scored ones instead")
     return parser.parse_args()
 
@@ -208,12 +225,18 @@ def main() -> None:
         for task in (("",) if peer.both_tasks else stream.TASKS)
         for seed in (seeds if peer.seeded else seeds[:1])
     ]
-    rows = rows_of(run_jobs(jobs, options.jobs), peers)
+    kept = options.out.with_suffix(".runs.jsonl")
+    if not options.resume:
+        kept.unlink(missing_ok=True)
+    rows = rows_of(run_jobs(jobs, options.jobs, kept), peers)
     speed = {}
     for peer in peers:
-        if peer.name in ("Vowpal Wabbit logistic", "Vowpal Wabbit factorised"):
-            module, chosen = importlib.import_module(peer.module), peer.chosen["long_view"]["arguments"]
+        if peer.module == "peers_vw":
+            module, chosen = importlib.import_module(peer.module), peer.chosen["long_view"]
             speed[peer.name] = module.speed(whole, prepared.vw_text, chosen, SPEED_REPEATS)
+    for row in rows:
+        if row["peer"] in speed:
+            row["examples_per_s"] = round(float(np.median(speed[row["peer"]])), 1)
     if not options.only or "watershed" in options.only.lower():
         own, reason = watershed_rows(options.watershed, options.data, seeds)
         rows += own
