@@ -41,7 +41,7 @@ pub(crate) struct Passed<'a> {
 }
 
 /// Newest history items whose videos learn from what follows them; what older ones would add is not worth its time.
-const TAUGHT: usize = 8;
+pub(crate) const TAUGHT: usize = 8;
 
 /// What the pairwise loss weighs beside the log loss: more of it is better order within a list, and less between lists.
 const ORDER_WEIGHT: f32 = 0.7;

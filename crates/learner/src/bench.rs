@@ -14,6 +14,7 @@ pub use large::{LargeFigures, run as run_large};
 pub use limits::Limits;
 use serde::Serialize;
 
+use crate::backward::TAUGHT;
 use crate::config::Config;
 use crate::example::Example;
 use crate::features::{HISTORY_MAX, HistoryItem, Signals, VideoFeatures, ViewerFeatures, feature_hash};
@@ -225,8 +226,8 @@ pub fn make_rows(trainer: &mut Trainer, now_ms: i64, viewer: u64) {
     }
 }
 
-/// The embedded history's towers and vectors; the candidate, of eight words and three hashtags; the viewer and the circumstances.
-const ROWS_PER_EXAMPLE: usize = 2 * EMBEDDED + 31;
+/// The history's towers, and the vectors that learn through them; the candidate, of eight words and three hashtags; the viewer and the circumstances.
+const ROWS_PER_EXAMPLE: usize = EMBEDDED + TAUGHT + 31;
 
 /// Two for each dense weight forward, two back, two for its gradient; the history's contents and towers; the rows.
 fn flop_per_example(dense: f64) -> f64 {

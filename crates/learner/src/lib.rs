@@ -19,7 +19,7 @@
 //! | --- | --- |
 //! | self, context | the viewer's row; the sum of the rows of hour, weekday, device, language, tab, depth |
 //! | item tower r | video + creator + mean of hashtags + T z, z the whitened content features `[32]`; kept in a row when the clip is learned, for the histories |
-//! | liked, disliked | recency-and-outcome-weighted means of r over the newest 16 items of the history |
+//! | liked, disliked | recency-and-outcome-weighted means of r over the history |
 //! | video, creator, sound, hashtags, words, content, form | rows, means of rows, C z, and the rows of duration and age |
 //! | attended | sum of w k v r over the history: likeness k = e^(4 (cos - 1)) to the candidate, recency w, outcome v |
 //!

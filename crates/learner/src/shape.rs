@@ -1,5 +1,6 @@
 //! The sizes of the net and the places of its inputs.
 
+use crate::features::HISTORY_MAX;
 use crate::math::D;
 
 /// Examples per dense step.
@@ -40,8 +41,8 @@ pub(crate) const INPUTS: usize = WIDE_START + WIDE;
 const _: () =
     assert!(INPUTS.is_multiple_of(D) && WIDE.is_multiple_of(D) && HIDDEN_1.is_multiple_of(D) && HIDDEN_2.is_multiple_of(D));
 
-/// Newest history items whose embeddings are read; older ones count through the affinities only.
-pub(crate) const EMBEDDED: usize = 16;
+/// History items whose towers are read: all of them.
+pub(crate) const EMBEDDED: usize = HISTORY_MAX;
 /// In whole vectors.
 pub(crate) const EMBEDDED_PADDED: usize = EMBEDDED.next_multiple_of(D);
 
