@@ -133,7 +133,8 @@ def watershed_rows(program: Path, folder: Path, seeds: list[int]) -> tuple[list[
             return [], f"replay scored from {answer['scored_from_ms']} ms, the peers from {prepared.from_ms} ms"
         took_s = round(time.perf_counter() - begin, 1)
         extra = {"seed": seed, "took_s": took_s, "examples_per_s": answer["examples_per_s"]}
-        runs += [task | extra for task in answer["tasks"] if task["task"] in stream.TASKS]
+        first = {task["task"]: {f"first_{name}": task[name] for name in FIGURES} for task in answer["tasks_without_repeats"]}
+        runs += [task | first.get(task["task"], {}) | extra for task in answer["tasks"] if task["task"] in stream.TASKS]
     rows = []
     for task in stream.TASKS:
         mine = [run for run in runs if run["task"] == task]
