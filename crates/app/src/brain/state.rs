@@ -19,6 +19,8 @@ use crate::feed::history_items;
 /// Videos whose vectors are brought up to date after each batch beside those that were touched, in turn: the dense weights move
 /// everybody's.
 const REFRESHED_PER_BATCH: usize = 64;
+/// Examples that wait to be learned together: an event can close thousands of impressions at once.
+const EXAMPLES_MAX: usize = 1_024;
 const DAY_MS: i64 = 24 * 3_600_000;
 
 pub struct State {
@@ -36,7 +38,11 @@ pub struct State {
     /// Every video once, in the order of publication; those removed are passed over.
     order: Vec<VideoId>,
     refresh_next: usize,
+    /// Examples that were made and not learned yet: those of one batch of the log are learned in one go, and before anything else
+    /// changes the models.
     examples: Vec<Example>,
+    /// When each of them was made, which is its time of learning.
+    made_at_ms: Vec<i64>,
     rows_idle_days: u32,
     /// The model's counts as they were last told.
     told: Totals,
@@ -69,6 +75,7 @@ impl State {
             order: Vec::new(),
             refresh_next: 0,
             examples: Vec::new(),
+            made_at_ms: Vec::new(),
             rows_idle_days: rows_idle_days.max(1),
             told,
             day: i64::MIN,
@@ -107,6 +114,7 @@ impl State {
         let (viewer, at) = (event.viewer.raw(), event.received.as_millis());
         match &event.body {
             Body::VideoPublished(facts) => {
+                self.learn();
                 self.index(facts);
                 if let Some(known) = self.videos.get(facts.video) {
                     self.trainer.observe_video(at, &known.features);
@@ -114,17 +122,20 @@ impl State {
                 }
             }
             Body::VideoRemoved { video } => {
+                self.learn();
                 self.videos.remove(*video);
                 self.candidates.remove(*video);
                 self.trainer.forget_video(video.raw());
                 self.own_models.iter_mut().for_each(|own| own.forget_video(*video));
             }
             Body::ViewerErased => {
+                self.learn();
                 self.trainer.forget_viewer(viewer);
                 self.own_models.iter_mut().for_each(|own| own.forget_viewer(viewer));
                 self.joiner.forget_viewer(viewer);
             }
             Body::Origin { origin } => {
+                self.learn();
                 self.trainer.viewer_comes_from(viewer, *origin);
                 self.own_models.iter_mut().for_each(|own| own.viewer_comes_from(viewer, *origin));
             }
@@ -163,7 +174,10 @@ impl State {
             Body::HistoryRemoved { .. } | Body::LearningPaused { .. } => {}
         }
         self.joiner.tick(at, &mut self.examples);
-        self.learn(event.received);
+        self.made_at_ms.resize(self.examples.len(), at);
+        if self.examples.len() >= EXAMPLES_MAX {
+            self.learn();
+        }
     }
 
     /// On the first event of each day: forgets rows that nobody met for long. By the log's time, and all at once, so that a replay
@@ -172,6 +186,7 @@ impl State {
         let day = now.as_millis().div_euclid(DAY_MS);
         if day > self.day {
             self.day = day;
+            self.learn();
             let (now_ms, idle_days) = (day * DAY_MS, self.rows_idle_days);
             let mut forgotten = self.trainer.expire(now_ms, idle_days, usize::MAX);
             forgotten += self.own_models.iter_mut().map(|own| own.expire(now_ms, idle_days)).sum::<usize>();
@@ -186,17 +201,21 @@ impl State {
         self.joiner.action(&action, &mut self.examples);
     }
 
-    fn learn(&mut self, now: Timestamp) {
-        let now_ms = now.as_millis();
-        self.trainer.train_all(self.examples.iter().map(|example| (now_ms, example)));
-        for example in self.examples.drain(..) {
-            self.own_models.iter_mut().for_each(|own| own.learn(now_ms, &example));
+    /// Learns what was made and not learned yet. Equal whenever it is called, as long as it is before anything else changes the models.
+    fn learn(&mut self) {
+        let times = self.made_at_ms.iter().copied();
+        self.trainer.train_all(times.clone().zip(&self.examples));
+        for (now_ms, example) in times.zip(&self.examples) {
+            self.own_models.iter_mut().for_each(|own| own.learn(now_ms, example));
             self.touched.insert(VideoId::from_raw(example.video.video));
         }
+        self.examples.clear();
+        self.made_at_ms.clear();
     }
 
-    /// Shows readers what was learned since the last call.
+    /// Learns what is left, and shows readers what was learned since the last call.
     pub fn publish(&mut self, now: Timestamp) {
+        self.learn();
         self.trainer.publish(now.as_millis());
         let totals = self.trainer.totals();
         gauges::tell("shared", &self.told, &totals);
